@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/function.h"
+#include "model/app.h"
+#include "model/channel_name.h"
+#include "model/socket_id.h"
+
+namespace mr::channel {
+
+// What the REST API asks of the node. One instance per loop; continuations run on that loop,
+// once, possibly before the call returns. Work goes to the channels' home loops and back.
+
+enum class PublishStatus : std::uint8_t {
+  kReleased,    // ordered and handed to all loops with subscribers
+  kOverloaded,  // the channel's FIFO is full: 503 and Retry-After
+};
+
+struct ChannelCounts {
+  std::string channel;
+  std::uint32_t subscription_count = 0;
+  std::uint32_t user_count = 0;  // presence channels: distinct users
+};
+
+struct CachedEvent {
+  std::string event;
+  std::string data;          // JSON text of the member as published
+  std::uint32_t ttl_seconds = 0;  // what is left
+};
+
+// One event for one channel.
+struct PublishEvent {
+  model::ChannelName channel;
+  std::string event;
+  std::string data;  // JSON text of the `data` member as it goes on the wire (a JSON string)
+  std::optional<model::SocketId> except;
+};
+
+struct PublishOutcome {
+  PublishStatus status = PublishStatus::kReleased;
+  std::vector<ChannelCounts> counts;  // one per event in order, as seen after the release
+};
+
+struct ChannelState {
+  ChannelCounts counts;
+  bool is_occupied = false;
+  std::optional<CachedEvent> cache;  // cache channels with a live value
+};
+
+class Service {
+ public:
+  virtual ~Service() = default;
+
+  // All events in order (a batch keeps the order of each channel). The answer comes when each
+  // channel's home loop has released its events; overloaded if any was refused.
+  virtual void publish(model::AppRef app, std::vector<PublishEvent> events,
+                       base::Function<void(PublishOutcome)> done) = 0;
+  // Occupied channels whose name begins with `prefix`, sorted by name.
+  virtual void list_channels(model::AppRef app, std::string prefix,
+                             base::Function<void(std::vector<ChannelCounts>)> done) = 0;
+  virtual void find_channel(model::AppRef app, model::ChannelName channel,
+                            base::Function<void(ChannelState)> done) = 0;
+  // Distinct user ids of a presence channel, as JSON texts (a string with quotes, or a number).
+  virtual void list_users(model::AppRef app, model::ChannelName channel,
+                          base::Function<void(std::vector<std::string>)> done) = 0;
+  // Closes every connection of the signed-in or presence user with 4009; gives the number.
+  virtual void terminate_user(model::AppRef app, std::string user_id,
+                              base::Function<void(std::uint32_t)> done) = 0;
+  // Idempotency: the first caller of a key gets nullopt and must settle(); later callers within
+  // the window get the stored answer once it is there (they wait for it, at most 5 s, then
+  // nullopt with `in_flight`).
+  struct Idempotent {
+    bool first = true;
+    std::string answer;  // the stored body when not first
+  };
+  virtual void begin_idempotent(model::AppRef app, std::string key,
+                                base::Function<void(Idempotent)> done) = 0;
+  // An empty answer forgets the key (the request failed and may be tried again).
+  virtual void settle_idempotent(model::AppRef app, std::string key, std::string answer) = 0;
+};
+
+}  // namespace mr::channel

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace mr::hub {
+
+enum class SlowPolicy : std::uint8_t { kClose, kDropOldest };
+
+struct Options {
+  // Frames waiting in user space behind the one being written, per connection.
+  std::size_t queue_bytes_max = 64 * 1024;
+  SlowPolicy slow_policy = SlowPolicy::kClose;
+  // A channel's log on one loop; a blocked reader that falls off is handled by the policy.
+  std::size_t log_bytes_max = 1 << 20;
+  // Replies and control frames have their own small reserve.
+  std::size_t reply_bytes_max = 256 * 1024;
+};
+
+}  // namespace mr::hub
