@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "channel/options.h"
+#include "http/options.h"
+#include "hub/options.h"
+#include "model/app.h"
+#include "observability/options.h"
+#include "session/options.h"
+
+namespace mr::config {
+
+// The listener of /metrics, /health and /admin.
+struct MetricsOptions {
+  bool enabled = true;
+  std::string host;         // load() fills it in: the node's host unless set
+  std::uint16_t port = 0;   // load() fills it in: the node's port + 3600 unless set; 0 stays 0
+};
+
+// Cross-origin answers of the REST API.
+struct CorsOptions {
+  bool credentials = true;
+  std::vector<std::string> origin = {"*"};
+  std::vector<std::string> methods = {"GET", "POST", "OPTIONS"};
+  std::vector<std::string> allowed_headers = {"Authorization", "Content-Type", "X-Requested-With",
+                                              "Accept", "X-Idempotency-Key"};
+};
+
+struct RestOptions {
+  bool usage_enabled = true;       // GET /usage
+  bool replay_cache = false;       // refuse a signed request that was seen within the window
+  bool idempotency = true;         // honour idempotency keys of publishes
+  std::uint32_t idempotency_key_length_max = 128;
+};
+
+// Everything a node is started with: a plain value, complete and valid when load() gave no error.
+// The folders' own Options inside are handed to them unchanged.
+struct Settings {
+  std::string host = "0.0.0.0";
+  std::uint16_t port = 6001;  // 0: any free port
+  std::uint32_t loops = 0;    // 0: one per core that the process may use
+  bool development = false;   // no apps were configured: demo app, demo page, loopback
+  base::Duration shutdown_grace_period = std::chrono::seconds(15);  // the drain window
+
+  std::vector<model::AppOptions> apps;
+  model::AppOptions app_defaults;  // what apps start from: event_limits.*, presence.* and others
+
+  http::Options http;
+  session::Options session;  // also conformance.echo
+  hub::Options hub;
+  channel::Options channel;
+  observability::LogOptions log;
+  MetricsOptions metrics;
+  CorsOptions cors;
+  RestOptions rest;
+  std::string admin_token;  // empty: /admin only from loopback
+};
+
+}  // namespace mr::config
