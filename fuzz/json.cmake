@@ -1,0 +1,1 @@
+mr_fuzz(json SRCS json_fuzz.cc DEPS json)
