@@ -59,6 +59,8 @@ struct ListenOptions {
 
 // The seam to the outside: sockets, time, chance, posting. EpollLoop in production, SimLoop in
 // tests. Everything but post() and mailbox_bytes() belongs to the loop itself.
+// rule-waiver(class sizes): one object stands for all contact with the outside, so that a test
+// replaces it in one place; every method is a primitive.
 class Loop : public base::LoopAffinity {
  public:
   // Any thread. Runs `task` on this loop, in the order of posting per posting thread. One wake-up
