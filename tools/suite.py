@@ -116,7 +116,7 @@ def configure(preset):
 def targets(preset):
     status, text = run(["ninja", "-C", f"build/{preset}", "-t", "targets", "all"],
                        f"targets-{preset}", 300)
-    return set(re.findall(r"^([\w-]+): phony$", text, re.M)) if status == 0 else set()
+    return set(re.findall(r"^([\w-]+): \w", text, re.M)) if status == 0 else set()
 
 
 def build(tally, preset, wanted=None):
@@ -129,7 +129,7 @@ def build(tally, preset, wanted=None):
     if wanted is not None:
         run(["ninja", "-C", f"build/{preset}", "build.ninja"], f"regenerate-{preset}", 300)
         known = targets(preset)
-        names = [name for name in wanted if name in known]
+        names = sorted(set(wanted) & known)
         if not names:
             return False
     status, text = run(["ninja", "-C", f"build/{preset}", "-j", JOBS, "-k", "20", *names],
@@ -148,11 +148,10 @@ def ctest_cases(preset):
                            cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     cases = []
     for test in json.loads(shown.stdout or "{}").get("tests", []):
-        if not test.get("command"):
-            continue
+        command = test.get("command") or [str(ROOT / "build" / preset / ("test_" + test["name"]))]
         properties = {p["name"]: p["value"] for p in test.get("properties", [])}
         env = dict(item.split("=", 1) for item in properties.get("ENVIRONMENT", []))
-        cases.append((test["name"], test["command"], properties.get("TIMEOUT", 300), env,
+        cases.append((test["name"], command, properties.get("TIMEOUT", 300), env,
                       properties.get("WORKING_DIRECTORY", str(ROOT))))
     return cases
 
@@ -298,7 +297,11 @@ def format_problems(files):
     status, text = run(["clang-format-19", "--dry-run", "-Werror", *files], "format", 300)
     if status == 0:
         return []
-    lines = re.findall(r"^(\S+?:\d+):\d+: error", text, re.M)
+    places = re.findall(r"^(\S+?):(\d+):\d+: error", text, re.M)
+    by_file = {}
+    for name, line in places:
+        by_file.setdefault(os.path.relpath(name, ROOT), line)
+    lines = [f"{name}:{line}: not as clang-format has it" for name, line in by_file.items()]
     return (lines or [text]) + ["./dev fmt puts it right"]
 
 
@@ -375,8 +378,9 @@ def fuzz_one(name, seconds):
 
 def fuzz_all(tally, seconds):
     names = fuzz_target_names()
-    if not names or not build(tally, "fuzz"):
+    if not names:
         return
+    build(tally, "fuzz", [f"fuzz_{name}" for name in names])
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
         for result in pool.map(lambda name: fuzz_one(name, seconds), names):
             tally.add(result)
@@ -405,7 +409,9 @@ def finish(total, started):
 
 
 def asan_stage(tally):
-    build(tally, "asan")
+    if not known_test_folders():
+        return
+    build(tally, "asan", [f"test_{name}" for name in known_test_folders()])
     run_ctest(tally, "asan")
 
 
