@@ -22,13 +22,13 @@ enum class Since : std::uint8_t {
 // One row of the schema: everything that validation, --help, the reference page, `config show` and
 // completion know of a key.
 struct Key {
-  std::string_view path;     // "metrics.port", "apps[].secret", "database" for a subtree
+  std::string_view path;  // "metrics.port", "apps[].secret", "database" for a subtree
   Type type = Type::kText;
-  std::string_view text;     // one sentence
-  std::string_view aliases;  // other paths, separated by spaces
-  std::string_view env;      // short environment names, strongest first, separated by spaces
-  std::string_view flag;     // "--port" or empty
-  std::string_view choices;  // "close drop_oldest"
+  std::string_view text;          // one sentence
+  std::string_view aliases;       // other paths, separated by spaces
+  std::string_view env;           // short environment names, strongest first, separated by spaces
+  std::string_view flag;          // "--port" or empty
+  std::string_view choices;       // "close drop_oldest"
   std::string_view default_text;  // when the default is not the member's own
   Unit unit = Unit::kNone;
   double min = -std::numeric_limits<double>::infinity();

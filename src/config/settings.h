@@ -17,8 +17,8 @@ namespace mr::config {
 // The listener of /metrics, /health and /admin.
 struct MetricsOptions {
   bool enabled = true;
-  std::string host;         // load() fills it in: the node's host unless set
-  std::uint16_t port = 0;   // load() fills it in: the node's port + 3600 unless set; 0 stays 0
+  std::string host;        // load() fills it in: the node's host unless set
+  std::uint16_t port = 0;  // load() fills it in: the node's port + 3600 unless set; 0 stays 0
 };
 
 // Cross-origin answers of the REST API.
@@ -31,9 +31,9 @@ struct CorsOptions {
 };
 
 struct RestOptions {
-  bool usage_enabled = true;       // GET /usage
-  bool replay_cache = false;       // refuse a signed request that was seen within the window
-  bool idempotency = true;         // honour idempotency keys of publishes
+  bool usage_enabled = true;  // GET /usage
+  bool replay_cache = false;  // refuse a signed request that was seen within the window
+  bool idempotency = true;    // honour idempotency keys of publishes
   std::uint32_t idempotency_key_length_max = 128;
 };
 

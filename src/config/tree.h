@@ -22,9 +22,9 @@ struct Node {
   Kind kind = Kind::kNull;
   bool quoted = false;  // a scalar that is text whatever it looks like
   Mark mark;
-  std::string text;             // kScalar
-  std::vector<Node> items;      // kList
-  std::vector<Entry> entries;   // kMap, in order of the document, keys unique
+  std::string text;            // kScalar
+  std::vector<Node> items;     // kList
+  std::vector<Entry> entries;  // kMap, in order of the document, keys unique
 };
 
 struct Entry {

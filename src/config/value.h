@@ -14,12 +14,12 @@ namespace mr::config {
 enum class Type : std::uint8_t {
   kBoolean,
   kInteger,
-  kNumber,    // with fraction
+  kNumber,  // with fraction
   kText,
-  kChoice,    // one of Key::choices
+  kChoice,  // one of Key::choices
   kTextList,
-  kApps,      // the applications; read by apps.h
-  kSubtree,   // any value: keys of features that are not there yet
+  kApps,     // the applications; read by apps.h
+  kSubtree,  // any value: keys of features that are not there yet
 };
 
 using Value = std::variant<bool, std::int64_t, double, std::string, std::vector<std::string>>;

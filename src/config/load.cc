@@ -1,0 +1,278 @@
+#include "config/load.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "config/layers.h"
+
+namespace mr::config {
+namespace {
+
+constexpr std::string_view kEnvPrefix = "MILLRACE__";
+constexpr int kMetricsPortOffset = 3600;
+
+struct Flag {
+  std::string name;  // "--port" or "--set"
+  std::string path;
+  std::string value;
+};
+
+// One load from the arguments to the outcome.
+class Loading {
+ public:
+  explicit Loading(LoadInput input) : input_(std::move(input)) {}
+
+  LoadOutcome run() {
+    parse_flags();
+    if (!config_path_.empty()) read_config_file();
+    read_environment();
+    for (const Flag& flag : flags_) {
+      layers_.add_text({flag.name == "--set" ? "--set " + flag.path : flag.name}, flag.path,
+                       flag.value);
+    }
+    for (const auto& [key, assignment] : layers_.values)
+      key->set(outcome_.settings, assignment.value);
+    take_apps();
+    derive();
+    check();
+    list_origins();
+    outcome_.config_path = config_path_;
+    outcome_.warnings = std::move(layers_.warnings);
+    outcome_.errors = std::move(layers_.errors);
+    return std::move(outcome_);
+  }
+
+ private:
+  void parse_flags() {
+    for (std::size_t i = 0; i < input_.args.size(); ++i) {
+      const std::string& arg = input_.args[i];
+      const std::size_t equals = arg.find('=');
+      const std::string name = arg == "-c" ? "--config" : arg.substr(0, equals);
+      const Key* key = find_flag(name);
+      if (key == nullptr && name != "--config" && name != "--set") {
+        refuse_argument(arg, name);
+        continue;
+      }
+      std::string value;
+      if (equals != std::string::npos) {
+        value = arg.substr(equals + 1);
+      } else if (i + 1 < input_.args.size()) {
+        value = input_.args[++i];
+      } else {
+        layers_.add_error(name + ": needs a value: " + name + " VALUE");
+        continue;
+      }
+      take_flag(name, key, std::move(value));
+    }
+  }
+
+  void refuse_argument(const std::string& arg, const std::string& name) {
+    if (!arg.starts_with('-')) {
+      layers_.add_error("unexpected argument " + quote(arg) + "; see millrace --help");
+      return;
+    }
+    const std::string near = suggest_flag(name);
+    layers_.add_error("unknown flag " + quote(name) +
+                      (near.empty()
+                           ? "; see millrace --help; any key can be given as --set key=value"
+                           : "; did you mean " + quote(near) + "?"));
+  }
+
+  void take_flag(const std::string& name, const Key* key, std::string value) {
+    if (name == "--config") {
+      if (!config_path_.empty()) layers_.add_error("--config: is given twice; keep one");
+      if (value.empty()) layers_.add_error("--config: the file name is empty");
+      config_path_ = std::move(value);
+      return;
+    }
+    if (name != "--set") {
+      flags_.push_back({name, std::string(key->path), std::move(value)});
+      return;
+    }
+    const std::size_t equals = value.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      layers_.add_error("--set: " + quote(value) + " must have the form key=value");
+      return;
+    }
+    flags_.push_back({name, value.substr(0, equals), value.substr(equals + 1)});
+  }
+
+  void read_config_file() {
+    const Source source{config_path_, true};
+    auto text = input_.read_file(config_path_);
+    if (!text.ok()) {
+      layers_.add_error(config_path_ + ": cannot be read: " + text.error().detail +
+                        "; correct the path after --config");
+      file_failed_ = true;
+      return;
+    }
+    Document document = read_document(text.value());
+    if (document.faults.empty()) {
+      substitute(document.root, input_.environment, document.faults);
+    }
+    layers_.add_faults(source, document);
+    file_failed_ = !document.faults.empty();
+    layers_.add_tree(source, "", document.root, {});
+  }
+
+  // Short names first and the weakest of them first, so that MILLRACE__ names win.
+  void read_environment() {
+    for (const Key& key : all_keys()) {
+      auto names = words(key.env);
+      std::reverse(names.begin(), names.end());
+      for (const std::string_view name : names) {
+        const auto at = input_.environment.find(std::string(name));
+        if (at == input_.environment.end() || at->second.empty()) continue;
+        layers_.add_text({"env " + at->first}, std::string(key.path), at->second);
+      }
+    }
+    for (const auto& [name, value] : input_.environment) {
+      if (!name.starts_with(kEnvPrefix)) continue;
+      const std::string path = path_of_env(name);
+      if (find_key(path) == nullptr && !is_section(path)) {
+        const std::string near = suggest_key(path);
+        layers_.add_error("env " + name + ": unknown key " + quote(path) +
+                          (near.empty() || near.starts_with("apps[]")
+                               ? "; see `millrace config docs`"
+                               : "; did you mean " + env_of_path(near) + "?"));
+      } else if (!value.empty()) {
+        layers_.add_text({"env " + name}, path, value);
+      }
+    }
+  }
+
+  static std::string path_of_env(std::string_view name) {
+    std::string path;
+    name.remove_prefix(kEnvPrefix.size());
+    for (std::size_t i = 0; i < name.size(); ++i) {
+      if (name.substr(i, 2) == "__") {
+        path += '.';
+        ++i;
+      } else {
+        path += static_cast<char>(std::tolower(static_cast<unsigned char>(name[i])));
+      }
+    }
+    return path;
+  }
+
+  static std::string env_of_path(std::string_view path) {
+    std::string name(kEnvPrefix);
+    for (const char c : path) {
+      if (c == '.')
+        name += "__";
+      else
+        name += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    }
+    return name;
+  }
+
+  void take_apps() {
+    if (layers_.has_apps) {
+      AppsResult result = read_apps(layers_, outcome_.settings.app_defaults);
+      outcome_.settings.apps = std::move(result.apps);
+      app_origins_ = std::move(result.origins);
+      return;
+    }
+    if (!config_path_.empty()) {
+      if (!file_failed_) {
+        layers_.add_error(config_path_ +
+                          ": \"apps\" is missing; name at least one app with id, key "
+                          "and secret, or start without --config for a development node");
+      }
+      return;
+    }
+    outcome_.settings.development = true;
+    model::AppOptions app = outcome_.settings.app_defaults;
+    app.id = "app-id";
+    app.key = "app-key";
+    app.secret = "app-secret";
+    app.enable_client_messages = true;
+    app.enable_user_authentication = true;
+    outcome_.settings.apps.push_back(std::move(app));
+  }
+
+  bool is_set(std::string_view path) const { return layers_.values.contains(find_key(path)); }
+
+  std::string place(std::string_view path) const {
+    const auto at = layers_.values.find(find_key(path));
+    return at == layers_.values.end() ? "default" : at->second.place;
+  }
+
+  void derive() {
+    Settings& settings = outcome_.settings;
+    if (settings.development && !is_set("host")) settings.host = "127.0.0.1";
+    const bool is_loopback =
+        settings.host.starts_with("127.") || settings.host == "::1" || settings.host == "localhost";
+    if (settings.development && !is_loopback) {
+      layers_.warnings.push_back(place("host") +
+                                 ": \"host\" opens a development node with known "
+                                 "credentials to " +
+                                 settings.host + "; configure \"apps\" before others can reach it");
+    }
+    if (!is_set("metrics.host")) settings.metrics.host = settings.host;
+    if (is_set("metrics.port") || settings.port == 0) return;
+    const int port = settings.port + kMetricsPortOffset;
+    if (port <= 65535) {
+      settings.metrics.port = static_cast<std::uint16_t>(port);
+    } else if (settings.metrics.enabled) {
+      layers_.add_error(place("port") + ": \"port\" " + std::to_string(settings.port) +
+                        " plus 3600 is no port for metrics; set \"metrics.port\"");
+    }
+  }
+
+  void check() {
+    const Settings& settings = outcome_.settings;
+    if (settings.host.empty()) layers_.add_error(place("host") + ": \"host\" must not be empty");
+    if (settings.metrics.enabled && settings.port != 0 && settings.metrics.port == settings.port) {
+      layers_.add_error(place("metrics.port") + ": \"metrics.port\" must differ from \"port\" (" +
+                        std::to_string(settings.port) + ")");
+    }
+    check_log_level(settings.log.level);
+    if (!settings.development && settings.session.conformance_echo) {
+      layers_.warnings.push_back(place("conformance.echo") +
+                                 ": \"conformance.echo\" lets anybody make this node send; turn it "
+                                 "off outside of tests");
+    }
+  }
+
+  void check_log_level(std::string_view levels) {
+    static constexpr std::string_view kLevels[] = {"trace", "debug", "info",
+                                                   "warn",  "error", "off"};
+    for (std::size_t begin = 0; begin <= levels.size();) {
+      const std::size_t end = std::min(levels.find(',', begin), levels.size());
+      const std::string_view part = levels.substr(begin, end - begin);
+      const std::string_view level = part.substr(part.find('=') + 1);
+      if (std::find(std::begin(kLevels), std::end(kLevels), level) == std::end(kLevels)) {
+        layers_.add_error(place("log.level") + ": \"log.level\": " + quote(part) +
+                          " must be a level or component=level; levels are trace, debug, info, "
+                          "warn, error, off");
+      }
+      begin = end + 1;
+    }
+  }
+
+  void list_origins() {
+    for (const Key& key : all_keys()) {
+      if (key.get == nullptr) continue;
+      const Value value = key.get(outcome_.settings);
+      const bool is_masked = key.secret && to_json(value) != "\"\"";
+      outcome_.origins.push_back(
+          {std::string(key.path), is_masked ? "\"****\"" : to_json(value), place(key.path)});
+    }
+    outcome_.origins.insert(outcome_.origins.end(), app_origins_.begin(), app_origins_.end());
+  }
+
+  LoadInput input_;
+  Layers layers_;
+  LoadOutcome outcome_;
+  std::vector<Flag> flags_;
+  std::string config_path_;
+  bool file_failed_ = false;
+  std::vector<Origin> app_origins_;
+};
+
+}  // namespace
+
+LoadOutcome load(LoadInput input) { return Loading(std::move(input)).run(); }
+
+}  // namespace mr::config

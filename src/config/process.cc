@@ -1,0 +1,49 @@
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+
+#include "config/load.h"
+
+namespace mr::config {
+namespace {
+
+using Failure = base::Error<FileErrc>;
+
+struct CloseFile {
+  void operator()(std::FILE* file) const { std::fclose(file); }
+};
+
+// More than the reader of documents accepts, so that it is the one to complain.
+constexpr std::size_t kFileMax = 5 << 20;
+
+base::Result<std::string, FileErrc> read_file(const std::string& path) {
+  const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "re"));
+  if (file == nullptr) return Failure{FileErrc::kUnreadable, std::strerror(errno)};
+  std::string text;
+  char chunk[16384];
+  while (text.size() < kFileMax) {
+    const std::size_t count = std::fread(chunk, 1, sizeof chunk, file.get());
+    text.append(chunk, count);
+    if (count < sizeof chunk) break;
+  }
+  if (std::ferror(file.get()) != 0) return Failure{FileErrc::kUnreadable, std::strerror(errno)};
+  return text;
+}
+
+}  // namespace
+
+LoadInput input_of_process(std::vector<std::string> args) {
+  LoadInput input{std::move(args), {}, &read_file};
+  for (char** at = environ; at != nullptr && *at != nullptr; ++at) {
+    const std::string_view entry(*at);
+    const std::size_t equals = entry.find('=');
+    if (equals == std::string_view::npos) continue;
+    input.environment.emplace(entry.substr(0, equals), entry.substr(equals + 1));
+  }
+  return input;
+}
+
+}  // namespace mr::config

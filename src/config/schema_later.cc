@@ -1,0 +1,149 @@
+#include "config/schema.h"
+
+namespace mr::config {
+namespace {
+
+struct LaterRow {
+  std::string_view path;
+  std::string_view text;
+  std::string_view aliases = "";
+  std::string_view env = "";
+  std::string_view flag = "";
+};
+
+// Keys of features that are not there yet. A row covers everything below its path, so the sections
+// that people write by hand are listed key by key: a typing error in them is still found.
+constexpr LaterRow kLater[] = {
+    {"delta_compression.enabled", "Sends deltas to clients that ask for them."},
+    {"delta_compression.algorithm", "Delta algorithm."},
+    {"delta_compression.full_message_interval", "Messages between two full ones."},
+    {"delta_compression.min_message_size", "Smallest message that is compressed."},
+    {"delta_compression.max_state_age_secs", "Age at which a base is dropped."},
+    {"delta_compression.max_channel_states_per_socket", "Channels with a base per connection."},
+    {"delta_compression.max_conflation_states_per_channel", "Bases per channel."},
+    {"delta_compression.conflation_key_path", "JSON path of the conflation key."},
+    {"delta_compression.cluster_coordination", "Common full-message intervals of all nodes."},
+    {"delta_compression.coordination_backend", "Where the interval is kept."},
+    {"delta_compression.omit_delta_algorithm", "Leaves the algorithm out of delta frames."},
+    {"tag_filtering.enabled", "Server-side filters on tags.", "", "TAG_FILTERING_ENABLED"},
+    {"tag_filtering.enable_tags", "Keeps tags in delivered messages."},
+    {"adapter.driver", "How nodes are connected: local, redis, redis-cluster or nats.", "",
+     "ADAPTER_DRIVER"},
+    {"adapter.redis", "Options of the redis driver."},
+    {"adapter.cluster", "Options of the cluster driver."},
+    {"adapter.nats", "Options of the nats driver."},
+    {"adapter.pulsar", "Options of the pulsar driver."},
+    {"adapter.rabbitmq", "Options of the rabbitmq driver."},
+    {"adapter.google_pubsub", "Options of the google_pubsub driver."},
+    {"adapter.kafka", "Options of the kafka driver."},
+    {"adapter.iggy", "Options of the iggy driver."},
+    {"adapter.cluster_health", "Heartbeats between nodes."},
+    {"adapter.buffer_multiplier_per_cpu", "Size of broadcast buffers."},
+    {"adapter.enable_socket_counting", "Counts over all nodes."},
+    {"adapter.fallback_to_local", "Goes on alone when the driver fails."},
+    {"adapter.aggregate_counts", "Common counts of all nodes."},
+    {"adapter.fast_presence_transitions", "Presence without a round trip."},
+    {"cluster.nodes", "Addresses of other nodes."},
+    {"cluster.connection_limits.per_room", "Members of a room."},
+    {"cluster.heartbeat_interval_ms", "Membership of the cluster."},
+    {"cluster.node_timeout_ms", "Membership of the cluster."},
+    {"cluster.discovery", "Membership of the cluster."},
+    {"cluster.failover", "Membership of the cluster."},
+    {"cluster.balancing", "Membership of the cluster."},
+    {"cluster.affinity", "Membership of the cluster."},
+    {"cluster_health", "Heartbeats between nodes."},
+    {"node.id", "Name of this node, unique in the cluster.", "instance.process_id node_id",
+     "NODE_ID INSTANCE_PROCESS_ID", "--node-id"},
+    {"node.name", "Name of the machine.", "node_name", "NODE_NAME", "--node-name"},
+    {"node.region", "Region of this node.", "node_region", "NODE_REGION", "--node-region"},
+    {"node.address", "Address that other nodes reach this one at.", "node_address", "POD_IP"},
+    {"redis.url", "Address of Redis.", "", "REDIS_URL"},
+    {"redis.key_prefix", "Prefix of keys in Redis."},
+    {"redis.cluster_mode", "Redis is a cluster."},
+    {"nats.servers", "Addresses of NATS.", "", "NATS_SERVERS"},
+    {"nats.prefix", "Prefix of subjects in NATS."},
+    {"database.mysql", "Connection to mysql."},
+    {"database.postgres", "Connection to postgres."},
+    {"database.redis", "Connection to redis."},
+    {"database.dynamodb", "Connection to dynamodb."},
+    {"database.surrealdb", "Connection to surrealdb."},
+    {"database.scylladb", "Connection to scylladb."},
+    {"database.url", "Connection to the database."},
+    {"database_pooling", "Connections kept to the database."},
+    {"app_manager.driver", "Where apps are stored.", "", "APP_MANAGER_DRIVER"},
+    {"app_manager.cache", "Cache of stored apps."},
+    {"cache.driver", "Where cached events are kept.", "", "CACHE_DRIVER"},
+    {"cache.redis", "Cached events in Redis."},
+    {"cache.memory", "Cached events in memory."},
+    {"http_api.accept_traffic", "Memory above which new connections are refused."},
+    {"history", "Channel history."},
+    {"presence_history", "Presence history."},
+    {"connection_recovery", "Resuming after a reconnect."},
+    {"presence.update_rate_limit_per_member_per_second", "Rate of presence updates."},
+    {"presence.ungraceful_timeout_seconds", "Delay of member_removed after a lost connection."},
+    {"presence.v2_ungraceful_timeout_seconds", "The same for protocol 2."},
+    {"queue", "Queue of webhooks."},
+    {"webhooks", "Batching and retries of webhooks."},
+    {"rate_limiter", "Rate limits per address."},
+    {"ssl", "TLS listener."},
+    {"unix_socket", "Listening on a Unix socket."},
+    {"websocket.compression", "permessage-deflate."},
+    {"metrics.tcp_exporter", "Export of metrics over TCP."},
+    {"rooms", "Rooms with versioned state."},
+    {"feeds", "Upstream exchange connections."},
+    {"ephemeral", "Ephemeral messages."},
+    {"echo_control", "Suppressing own messages."},
+    {"event_name_filtering", "Filters on event names."},
+    {"versioned_messages", "Versions of messages."},
+    {"annotations", "Message annotations."},
+};
+
+// Keys of other servers that this one has no use for.
+constexpr LaterRow kInert[] = {
+    {"debug", "Use log.level."},
+    {"mode", "Without apps the node is a development node."},
+    {"path_prefix", "Paths are fixed."},
+    {"server_role", "Every node serves clients and REST."},
+    {"health_check_timeout_ms", "Health checks do not wait."},
+    {"cleanup", "Closed connections are cleaned up at once."},
+    {"metrics.driver", "Metrics are in Prometheus text."},
+    {"metrics.prometheus", "The prefix is millrace_."},
+    {"websocket.max_messages", "The queue is bounded by bytes: websocket.max_bytes."},
+    {"websocket.max_message_size", "Use websocket_max_payload_kb."},
+    {"websocket.max_frame_size", "Use websocket_max_payload_kb."},
+    {"websocket.write_buffer_size", "Writes are gathered without a buffer."},
+    {"websocket.max_backpressure", "Use websocket.max_bytes."},
+    {"websocket.auto_ping", "Pings follow activity_timeout."},
+    {"websocket.ping_interval", "Pings follow activity_timeout."},
+    {"websocket.idle_timeout", "Use activity_timeout, or idle_timeout for silent clients."},
+    {"push", "Push notifications are out of scope."},
+    {"push_rules", "Push notifications are out of scope."},
+    {"ai_transport", "Out of scope."},
+    {"ably_compat", "Out of scope."},
+};
+
+Key key_of(const LaterRow& row, Since since) {
+  Key key;
+  key.path = row.path;
+  key.type = Type::kSubtree;
+  key.text = row.text;
+  key.aliases = row.aliases;
+  key.env = row.env;
+  key.flag = row.flag;
+  key.since = since;
+  return key;
+}
+
+}  // namespace
+
+std::span<const Key> later_keys() {
+  static const std::vector<Key> kRows = [] {
+    std::vector<Key> rows;
+    for (const LaterRow& row : kLater) rows.push_back(key_of(row, Since::kLater));
+    for (const LaterRow& row : kInert) rows.push_back(key_of(row, Since::kInert));
+    return rows;
+  }();
+  return kRows;
+}
+
+}  // namespace mr::config
