@@ -1,0 +1,180 @@
+#include "pusher/encode.h"
+
+#include "json/writer.h"
+
+namespace mr::pusher {
+namespace {
+
+// Envelope members and their punctuation.
+constexpr std::size_t kEnvelopeBytes = 64;
+
+// {"event":..,"channel":..,"data":..,"user_id":..}; empty parts are left out.
+std::string envelope(std::string_view event, std::string_view channel, std::string_view data_json,
+                     std::string_view user_id_json = {}) {
+  std::string out;
+  out.reserve(event.size() + channel.size() + data_json.size() + user_id_json.size() +
+              kEnvelopeBytes);
+  json::Writer writer(out);
+  writer.begin_object();
+  writer.key("event");
+  writer.string(event);
+  if (!channel.empty()) {
+    writer.key("channel");
+    writer.string(channel);
+  }
+  if (!data_json.empty()) {
+    writer.key("data");
+    writer.raw(data_json);
+  }
+  if (!user_id_json.empty()) {
+    writer.key("user_id");
+    writer.raw(user_id_json);
+  }
+  writer.end_object();
+  return out;
+}
+
+constexpr std::string_view kEmptyObject = R"("{}")";  // a JSON string of an empty object
+
+std::string presence_object(std::span<const Member> members) {
+  std::string out;
+  json::Writer writer(out);
+  writer.begin_object();
+  writer.key("presence");
+  writer.begin_object();
+  writer.key("ids");
+  writer.begin_array();
+  for (const Member& member : members) writer.raw(member.user_id_json);
+  writer.end_array();
+  writer.key("hash");
+  writer.begin_object();
+  for (const Member& member : members) {
+    writer.key(member.user_id);
+    writer.raw(member.user_info_json.empty() ? std::string_view("null") : member.user_info_json);
+  }
+  writer.end_object();
+  writer.key("count");
+  writer.number(std::uint64_t{members.size()});
+  writer.end_object();
+  writer.end_object();
+  return out;
+}
+
+}  // namespace
+
+std::string connection_established(model::SocketId socket_id, std::uint32_t activity_timeout_s) {
+  std::string data;
+  json::Writer writer(data);
+  writer.begin_object();
+  writer.key("socket_id");
+  writer.string(socket_id.to_string());
+  writer.key("activity_timeout");
+  writer.number(activity_timeout_s);
+  writer.end_object();
+  return envelope("pusher:connection_established", {}, json::quote(data));
+}
+
+std::string ping() { return envelope("pusher:ping", {}, {}); }
+
+std::string pong() { return envelope("pusher:pong", {}, {}); }
+
+std::string error(std::optional<int> code, std::string_view message) {
+  std::string data;
+  json::Writer writer(data);
+  writer.begin_object();
+  writer.key("code");
+  if (code) {
+    writer.number(*code);
+  } else {
+    writer.null();
+  }
+  writer.key("message");
+  writer.string(message);
+  writer.end_object();
+  return envelope("pusher:error", {}, data);
+}
+
+std::string signin_success(std::string_view user_data) {
+  std::string data;
+  json::Writer writer(data);
+  writer.begin_object();
+  writer.key("user_data");
+  writer.string(user_data);
+  writer.end_object();
+  return envelope("pusher:signin_success", {}, data);
+}
+
+std::string subscription_succeeded(std::string_view channel) {
+  return envelope("pusher_internal:subscription_succeeded", channel, kEmptyObject);
+}
+
+std::string presence_subscription_succeeded(std::string_view channel,
+                                            std::span<const Member> members) {
+  return envelope("pusher_internal:subscription_succeeded", channel,
+                  json::quote(presence_object(members)));
+}
+
+std::string subscription_error(std::string_view channel, std::string_view type,
+                               std::string_view error, int status) {
+  std::string data;
+  json::Writer writer(data);
+  writer.begin_object();
+  writer.key("type");
+  writer.string(type);
+  writer.key("error");
+  writer.string(error);
+  writer.key("status");
+  writer.number(status);
+  writer.end_object();
+  return envelope("pusher:subscription_error", channel, data);
+}
+
+std::string subscription_count(std::string_view channel, std::uint64_t count) {
+  std::string data;
+  json::Writer writer(data);
+  writer.begin_object();
+  writer.key("subscription_count");
+  writer.number(count);
+  writer.end_object();
+  return envelope("pusher_internal:subscription_count", channel, json::quote(data));
+}
+
+std::string member_added(std::string_view channel, const Member& member) {
+  std::string data;
+  json::Writer writer(data);
+  writer.begin_object();
+  writer.key("user_id");
+  writer.raw(member.user_id_json);
+  if (!member.user_info_json.empty()) {
+    writer.key("user_info");
+    writer.raw(member.user_info_json);
+  }
+  writer.end_object();
+  return envelope("pusher_internal:member_added", channel, json::quote(data));
+}
+
+std::string member_removed(std::string_view channel, const Member& member) {
+  std::string data;
+  json::Writer writer(data);
+  writer.begin_object();
+  writer.key("user_id");
+  writer.raw(member.user_id_json);
+  writer.end_object();
+  return envelope("pusher_internal:member_removed", channel, json::quote(data));
+}
+
+std::string cache_miss(std::string_view channel) {
+  return envelope("pusher:cache_miss", channel, kEmptyObject);
+}
+
+std::string channel_event(std::string_view event, std::string_view channel,
+                          std::string_view data_json) {
+  return envelope(event, channel, data_json);
+}
+
+std::string client_event(std::string_view event, std::string_view channel,
+                         std::string_view data_json, std::optional<std::string_view> user_id_json) {
+  return envelope(event, channel, data_json, user_id_json.value_or(std::string_view()));
+}
+
+}  // namespace mr::pusher
