@@ -124,7 +124,7 @@ class AppsReader {
   }
 
   void remember(const model::AppOptions& app, const Places& places) {
-    for (const Key& key : app_keys()) {
+    for (const Key& key : all_keys()) {
       if (key.get_app == nullptr) continue;
       const auto at = places.find(&key);
       result_.origins.push_back({name(key.path.substr(7)),

@@ -72,7 +72,7 @@ std::vector<std::string> names_of(const Index& index) {
 std::span<const Key> all_keys() {
   static const std::vector<Key> kKeys = [] {
     std::vector<Key> keys;
-    for (const auto part : {node_keys(), limit_keys(), app_keys(), later_keys()}) {
+    for (const auto& part : {node_keys(), limit_keys(), app_keys(), later_keys()}) {
       keys.insert(keys.end(), part.begin(), part.end());
     }
     return keys;

@@ -67,10 +67,10 @@ std::string_view type_name(Type type);
 std::string_view unit_name(Unit unit);
 std::vector<std::string_view> words(std::string_view separated_by_spaces);
 
-// The parts of the table, one per source file.
-std::span<const Key> node_keys();
-std::span<const Key> limit_keys();
-std::span<const Key> app_keys();
-std::span<const Key> later_keys();
+// The parts of the table, one per source file, for all_keys() only.
+std::vector<Key> node_keys();
+std::vector<Key> limit_keys();
+std::vector<Key> app_keys();
+std::vector<Key> later_keys();
 
 }  // namespace mr::config

@@ -154,15 +154,12 @@ std::vector<Key> later_rows() {
 
 }  // namespace
 
-std::span<const Key> app_keys() {
-  static const std::vector<Key> kRows = [] {
-    std::vector<Key> rows;
-    for (auto* part : {identity_rows, limit_rows, later_rows}) {
-      for (Key& key : part()) rows.push_back(key);
-    }
-    return rows;
-  }();
-  return kRows;
+std::vector<Key> app_keys() {
+  std::vector<Key> rows;
+  for (auto* part : {identity_rows, limit_rows, later_rows}) {
+    for (Key& key : part()) rows.push_back(key);
+  }
+  return rows;
 }
 
 }  // namespace mr::config

@@ -136,14 +136,11 @@ Key key_of(const LaterRow& row, Since since) {
 
 }  // namespace
 
-std::span<const Key> later_keys() {
-  static const std::vector<Key> kRows = [] {
-    std::vector<Key> rows;
-    for (const LaterRow& row : kLater) rows.push_back(key_of(row, Since::kLater));
-    for (const LaterRow& row : kInert) rows.push_back(key_of(row, Since::kInert));
-    return rows;
-  }();
-  return kRows;
+std::vector<Key> later_keys() {
+  std::vector<Key> rows;
+  for (const LaterRow& row : kLater) rows.push_back(key_of(row, Since::kLater));
+  for (const LaterRow& row : kInert) rows.push_back(key_of(row, Since::kInert));
+  return rows;
 }
 
 }  // namespace mr::config

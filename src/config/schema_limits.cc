@@ -241,16 +241,12 @@ std::vector<Key> app_default_rows() {
 
 }  // namespace
 
-std::span<const Key> limit_keys() {
-  static const std::vector<Key> kRows = [] {
-    std::vector<Key> rows;
-    for (auto* part :
-         {connection_rows, websocket_rows, http_rows, channel_rows, app_default_rows}) {
-      for (Key& key : part()) rows.push_back(key);
-    }
-    return rows;
-  }();
-  return kRows;
+std::vector<Key> limit_keys() {
+  std::vector<Key> rows;
+  for (auto* part : {connection_rows, websocket_rows, http_rows, channel_rows, app_default_rows}) {
+    for (Key& key : part()) rows.push_back(key);
+  }
+  return rows;
 }
 
 }  // namespace mr::config

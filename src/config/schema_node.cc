@@ -169,15 +169,12 @@ std::vector<Key> rest_rows() {
 
 }  // namespace
 
-std::span<const Key> node_keys() {
-  static const std::vector<Key> kRows = [] {
-    std::vector<Key> rows;
-    for (auto* part : {node_rows, metrics_rows, log_rows, cors_rows, rest_rows}) {
-      for (Key& key : part()) rows.push_back(key);
-    }
-    return rows;
-  }();
-  return kRows;
+std::vector<Key> node_keys() {
+  std::vector<Key> rows;
+  for (auto* part : {node_rows, metrics_rows, log_rows, cors_rows, rest_rows}) {
+    for (Key& key : part()) rows.push_back(key);
+  }
+  return rows;
 }
 
 }  // namespace mr::config
