@@ -1,6 +1,7 @@
 #include "observability/log_target.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,11 +12,17 @@
 namespace mr::observability {
 namespace {
 
+// Longer than a reader's pause, shorter than a supervisor's patience at the end.
+constexpr int kWriteWaitMs = 1000;
+
 bool write_all(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t n = ::write(fd, bytes.data(), bytes.size());
     if (n < 0) {
       if (errno == EINTR) continue;
+      // A shell may have left its terminal or pipe non-blocking.
+      pollfd writable{fd, POLLOUT, 0};
+      if (errno == EAGAIN && ::poll(&writable, 1, kWriteWaitMs) > 0) continue;
       return false;
     }
     bytes.remove_prefix(static_cast<std::size_t>(n));
