@@ -64,6 +64,7 @@ bool Client::open() {
   socket_ = socket.value();
   parser_ = std::make_unique<ResponseParser>(options_.limits);
   // The first report says that the connection stands.
+  is_connected_ = false;
   is_blocked_ = true;
   return true;
 }
@@ -73,10 +74,10 @@ void Client::on_ready(net::Ready ready) {
   if (ready.readable) read();
   if (socket_ == net::SocketHandle::kNone) return;
   if (ready.hangup) {
-    return fail_all(parser_ && is_blocked_ ? ClientErrc::kConnect : ClientErrc::kClosed,
-                    "the connection to " + where() + " failed or was closed");
+    return lose();
   }
   if (ready.writable) {
+    is_connected_ = true;
     is_blocked_ = false;
     flush();
   }
@@ -91,9 +92,7 @@ void Client::flush() {
     if (put.status == net::IoStatus::kClosed) {
       // What the server said before it closed is still worth reading.
       read();
-      if (socket_ != net::SocketHandle::kNone) {
-        fail_all(ClientErrc::kClosed, where() + " closed the connection");
-      }
+      if (socket_ != net::SocketHandle::kNone) lose();
       return;
     }
     if (put.status == net::IoStatus::kBlocked) is_blocked_ = true;
@@ -112,7 +111,7 @@ void Client::read() {
     if (got.status == net::IoStatus::kBlocked) return;
     if (got.status == net::IoStatus::kClosed) {
       if (!waiting_.empty() && parser_->finish()) answer_front(parser_->take());
-      return fail_all(ClientErrc::kClosed, where() + " closed the connection");
+      return lose();
     }
     // Callbacks run in between and may use the loop's buffer themselves.
     const std::string bytes(reinterpret_cast<const char*>(buffer.data()), got.bytes);
@@ -136,7 +135,7 @@ void Client::parse(std::string_view bytes) {
     const bool keep_alive = parser_->keep_alive();
     answer_front(std::move(response));
     if (!keep_alive && socket_ != net::SocketHandle::kNone) {
-      return fail_all(ClientErrc::kClosed, where() + " closed the connection");
+      return lose();
     }
   }
 }
@@ -154,6 +153,11 @@ void Client::fail_all(ClientErrc why, const std::string& detail) {
   // Callbacks may send again: those requests belong to the next connection.
   std::deque<Waiting> failed = std::exchange(waiting_, {});
   for (Waiting& waiting : failed) waiting.done(base::Error<ClientErrc>{why, detail});
+}
+
+void Client::lose() {
+  if (is_connected_) return fail_all(ClientErrc::kClosed, where() + " closed the connection");
+  fail_all(ClientErrc::kConnect, "cannot connect to " + where() + "; does it listen there?");
 }
 
 void Client::drop_socket() {

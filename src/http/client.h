@@ -73,6 +73,7 @@ class Client final : private net::SocketEvents {
   void parse(std::string_view bytes);
   void answer_front(Response response);
   void fail_all(ClientErrc why, const std::string& detail);
+  void lose();  // the connection failed or the server closed it
   void drop_socket();
   void arm_timer();
   void on_timer();
@@ -81,6 +82,7 @@ class Client final : private net::SocketEvents {
   net::Loop& loop_;
   const ClientOptions options_;
   net::SocketHandle socket_ = net::SocketHandle::kNone;
+  bool is_connected_ = false;
   bool is_blocked_ = false;
   bool is_flush_scheduled_ = false;
   std::string out_;

@@ -36,8 +36,12 @@ void ConnectionPool::refuse(net::SocketHandle socket) {
                              " HTTP connections per loop already; try again or raise the limit\n");
   response.headers.push_back({"Retry-After", "1"});
   std::string bytes = write_response(response, false, false);
-  const iovec part{bytes.data(), bytes.size()};
-  loop_.write(socket, std::span(&part, 1));
+  net::IoResult put{net::IoStatus::kOk, 0};
+  for (std::size_t at = 0; at < bytes.size() && put.status == net::IoStatus::kOk;) {
+    const iovec part{bytes.data() + at, bytes.size() - at};
+    put = loop_.write(socket, std::span(&part, 1));
+    at += put.bytes;
+  }
   loop_.close(socket);
 }
 
