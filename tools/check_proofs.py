@@ -30,13 +30,12 @@ def node_titles(root):
 
 
 def known_proofs(root):
-    fuzz = "\n".join(p.read_text() for p in sorted((root / "fuzz").glob("*.cmake")))
     prove = root / "tools" / "prove"
     return {
         "gtest": gtest_names(root),
         "node": node_titles(root),
         "prove": {p.name for p in prove.iterdir() if p.is_file()} if prove.is_dir() else set(),
-        "fuzz": set(re.findall(r"mr_fuzz\(\s*(\w+)", fuzz)),
+        "fuzz": {p.name[:-len("_fuzz.cc")] for p in (root / "fuzz").glob("*_fuzz.cc")},
         "tidy": set(re.findall(r"def (test_\w+)", sources(root, "*_test.py"))),
     }
 

@@ -4,6 +4,7 @@
 Each rule takes (root, files) and yields one line per violation: `file:line: what and what to do`.
 A header may lift the limit on public methods with `// rule-waiver(class sizes): the reason`.
 """
+import json
 import pathlib
 import re
 import subprocess
@@ -334,6 +335,35 @@ def machine_paths(root, files):
                        "make it relative")
 
 
+# --- fuzz targets -----------------------------------------------------------------------------
+
+def fuzz_target_names(root):
+    return sorted(p.name[:-len("_fuzz.cc")] for p in (root / "fuzz").glob("*_fuzz.cc"))
+
+
+def fuzz_targets(root, files):
+    """fuzz/targets.json describes every target, and its planted bug still fits the source."""
+    page = root / "fuzz" / "targets.json"
+    described = json.loads(read(page)) if page.exists() else {}
+    names = fuzz_target_names(root)
+    for name in sorted(set(described) - set(names)):
+        yield f"fuzz/targets.json: there is no fuzz/{name}_fuzz.cc"
+    for name in names:
+        target = described.get(name)
+        if target is None:
+            yield f"fuzz/targets.json: {name} is missing; add what it covers and a planted bug"
+            continue
+        for source in target["covers"]:
+            if not (root / source).exists():
+                yield f"fuzz/targets.json: {name} covers {source}, which does not exist"
+        bug = target["planted"]
+        source = root / bug["file"]
+        count = read(source).count(bug["find"]) if source.exists() else 0
+        if count != 1:
+            yield (f"fuzz/targets.json: {bug['file']} holds the line to break for {name} "
+                   f"{count} times; it must be there once")
+
+
 RULES = {
     "file sizes": file_sizes,
     "line width": line_width,
@@ -348,6 +378,7 @@ RULES = {
     "one title per page": one_title,
     "links resolve": links_resolve,
     "machine paths": machine_paths,
+    "fuzz targets": fuzz_targets,
 }
 
 

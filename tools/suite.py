@@ -346,8 +346,17 @@ def rules(tally, changed=None):
 # --- fuzzing ----------------------------------------------------------------------------------
 
 def fuzz_target_names():
-    text = "\n".join(p.read_text() for p in sorted((ROOT / "fuzz").glob("*.cmake")))
-    return re.findall(r"mr_fuzz\(\s*(\w+)", text)
+    return house_rules.fuzz_target_names(ROOT)
+
+
+def put_seeds(name, folder):
+    """Writes the seeds of fuzz/targets.json (one character is one byte) and of fuzz/corpus."""
+    described = json.loads((ROOT / "fuzz" / "targets.json").read_text()).get(name, {})
+    for index, seed in enumerate(described.get("seeds", [])):
+        (pathlib.Path(folder) / f"seed-{index}").write_bytes(seed.encode("latin-1"))
+    corpus = ROOT / "fuzz" / "corpus" / name
+    if corpus.is_dir():
+        shutil.copytree(corpus, folder, dirs_exist_ok=True)
 
 
 def find_binary(preset, name):
@@ -361,15 +370,13 @@ def fuzz_one(name, seconds):
     if binary is None:
         tally.fail(f"fuzz {name} was not built")
         return tally
-    seeds = ROOT / "fuzz" / "corpus" / name
     findings = ROOT / "build" / "findings"
     findings.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as corpus:
         command = [*fixed_addresses(), binary, f"-max_total_time={seconds}", "-max_len=8192",
                    "-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1",
                    f"-artifact_prefix={findings}/{name}-", corpus]
-        if seeds.is_dir():
-            command.append(seeds)
+        put_seeds(name, corpus)
         status, text = run(command, f"fuzz-{name}", seconds + 120, {
             **SANITIZER_ENV, "LLVM_PROFILE_FILE": f"{corpus}/profile.raw"})
     tally.ok() if status == 0 else tally.fail(f"fuzz {name} (input kept in build/findings)", text)

@@ -18,7 +18,7 @@ class ProofsTest(TreeTest):
         self.write("tests/e2e/a.test.mjs", "test('it connects', async () => {});\n")
         self.write("tests/tidy/a_test.py", "def test_layers(self): pass\n")
         self.write("tools/prove/fresh", "#!/bin/sh\n")
-        self.write("fuzz/ws.cmake", "mr_fuzz(ws_frame SRCS a.cc DEPS ws)\n")
+        self.write("fuzz/ws_frame_fuzz.cc", "")
 
     def problems(self, proofs):
         self.write("docs/proofs.md", PAGE.format(proofs))

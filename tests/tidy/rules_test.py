@@ -1,4 +1,5 @@
 """Each house rule passes good code and catches a planted violation."""
+import json
 import pathlib
 import sys
 import unittest
@@ -177,6 +178,16 @@ class RulesTest(TreeTest):
     def test_machine_path(self):
         self.plant("// see /ho" "me/someone/notes")
         self.assert_caught("machine paths", "src/hub/bad.cc:1")
+
+    def test_fuzz_targets_are_described_and_their_bugs_fit(self):
+        self.write("fuzz/hub_fuzz.cc", "")
+        self.assert_caught("fuzz targets", "hub is missing")
+        bug = {"file": "src/hub/channel.cc", "find": "hub/channel.h", "replace": "x"}
+        self.write("fuzz/targets.json", json.dumps(
+            {"hub": {"covers": ["src/hub/channel.cc"], "seeds": [], "planted": bug}}))
+        self.assertEqual(self.check("fuzz targets"), [])
+        self.write("src/hub/channel.cc", "")
+        self.assert_caught("fuzz targets", "0 times")
 
 
 if __name__ == "__main__":
