@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/flat_map.h"
+#include "channel/service.h"
+
+namespace mr::channel {
+
+// The last event of each cache channel homed on one loop, for a while after it was published,
+// with or without subscribers. At most `entries_max`; the oldest makes room.
+class Cache {
+ public:
+  Cache(std::size_t entries_max, base::Duration ttl, std::uint64_t hash_seed)
+      : entries_max_(entries_max), ttl_(ttl), events_(0, base::TextHash{hash_seed}) {}
+
+  void put(const std::string& key, std::string event, std::string data, base::TimePoint now);
+  std::optional<CachedEvent> get(const std::string& key, base::TimePoint now) const;
+  std::size_t size() const { return events_.size(); }
+  std::uint64_t evicted() const { return evicted_; }
+
+ private:
+  struct Entry {
+    std::string event;
+    std::string data;
+    base::TimePoint expires;
+    std::uint64_t number = 0;
+  };
+  struct Place {
+    std::string key;
+    std::uint64_t number = 0;
+    base::TimePoint expires;
+  };
+  void make_room(base::TimePoint now);
+
+  const std::size_t entries_max_;
+  const base::Duration ttl_;
+  base::TextMap<Entry> events_;
+  std::deque<Place> oldest_;  // one place per put; outdated ones are passed over
+  std::uint64_t next_number_ = 1;
+  std::uint64_t evicted_ = 0;
+};
+
+}  // namespace mr::channel

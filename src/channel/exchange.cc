@@ -1,0 +1,238 @@
+#include "channel/exchange.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "base/hash.h"
+
+namespace mr::channel {
+namespace {
+
+// Gathers one answer per loop or per home loop; `done` runs with the last.
+template <class Result>
+struct Gather {
+  std::size_t missing = 0;
+  Result result{};
+  base::Function<void(Result)> done;
+
+  void arrived() {
+    if (--missing == 0) done(std::move(result));
+  }
+};
+
+template <class Result>
+std::shared_ptr<Gather<Result>> gather(std::size_t missing, base::Function<void(Result)> done) {
+  auto made = std::make_shared<Gather<Result>>();
+  made->missing = missing;
+  made->done = std::move(done);
+  return made;
+}
+
+}  // namespace
+
+std::size_t Exchange::home_of(std::string_view app_id, std::string_view name) const {
+  return base::placing_hash(app_id, name) % partitions_ % port_.loop_count();
+}
+
+template <class Work, class Done>
+void Exchange::ask(std::size_t to, std::size_t bytes, Work work, Done done) {
+  if (to == port_.self()) {
+    done(work(peers_.loops[to]));
+    return;
+  }
+  port_.post(
+      to,
+      [this, to, from = port_.self(), work = std::move(work), done = std::move(done)]() mutable {
+        port_.post(
+            from,
+            [answer = work(peers_.loops[to]), done = std::move(done)]() mutable {
+              done(std::move(answer));
+            },
+            0);
+      },
+      bytes);
+}
+
+void Exchange::publish_one(Publish publish, OnReleased done) {
+  const std::size_t to = home_of(publish.app->options.id, publish.channel.text());
+  if (to == port_.self()) {
+    peers_.loops[to].home.publish(std::move(publish), std::move(done));
+    return;
+  }
+  const std::size_t bytes = publish.data.size();
+  port_.post(
+      to,
+      [this, to, from = port_.self(), publish = std::move(publish),
+       done = std::move(done)]() mutable {
+        // The answer may come later than this call; it goes back to the asking loop by post.
+        peers_.loops[to].home.publish(
+            std::move(publish), [this, from, done = std::move(done)](Released released) mutable {
+              port_.post(
+                  from,
+                  [released = std::move(released), done = std::move(done)]() mutable {
+                    done(std::move(released));
+                  },
+                  0);
+            });
+      },
+      bytes);
+}
+
+void Exchange::publish(model::AppRef app, std::vector<PublishEvent> events,
+                       base::Function<void(PublishOutcome)> done) {
+  const std::size_t count = events.size();
+  if (count == 0) return done({});
+  auto all = gather<PublishOutcome>(count, std::move(done));
+  all->result.counts.resize(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    PublishEvent& event = events[i];
+    publish_one({app, std::move(event.channel), std::move(event.event), std::move(event.data),
+                 event.except, {}, false},
+                [all, i](Released released) {
+                  if (released.status == PublishStatus::kOverloaded) {
+                    all->result.status = PublishStatus::kOverloaded;
+                  }
+                  all->result.counts[i] = std::move(released.counts);
+                  all->arrived();
+                });
+  }
+}
+
+void Exchange::join(Join join, base::Function<void(JoinAnswer)> done) {
+  const std::size_t to = home_of(join.app->options.id, join.channel.text());
+  join.loop = port_.self();
+  ask(
+      to, 0, [join = std::move(join)](const Homed& homed) { return homed.home.join(join); },
+      std::move(done));
+}
+
+void Exchange::leave(const std::string& app_id, const std::string& channel,
+                     const model::SocketId& socket) {
+  const std::size_t to = home_of(app_id, channel);
+  ask(
+      to, 0,
+      [key = model::channel_key(app_id, channel), from = port_.self(), socket](const Homed& homed) {
+        homed.home.leave(key, from, socket);
+        return true;
+      },
+      [](bool) {});
+}
+
+void Exchange::acquire(std::string name, std::uint32_t limit, base::Function<void(bool)> done) {
+  const std::size_t to = home_of(name, {});
+  ask(
+      to, 0,
+      [name = std::move(name), limit](const Homed& homed) {
+        return homed.quota.acquire(name, limit);
+      },
+      std::move(done));
+}
+
+void Exchange::release(const std::string& name) {
+  const std::size_t to = home_of(name, {});
+  ask(
+      to, 0,
+      [name](const Homed& homed) {
+        homed.quota.release(name);
+        return true;
+      },
+      [](bool) {});
+}
+
+void Exchange::list_channels(model::AppRef app, std::string prefix,
+                             base::Function<void(std::vector<ChannelCounts>)> done) {
+  using List = std::vector<ChannelCounts>;
+  auto all = gather<List>(port_.loop_count(), [done = std::move(done)](List list) mutable {
+    std::sort(list.begin(), list.end(), [](const ChannelCounts& a, const ChannelCounts& b) {
+      return a.channel < b.channel;
+    });
+    done(std::move(list));
+  });
+  for (std::size_t loop = 0; loop < port_.loop_count(); ++loop) {
+    ask(
+        loop, 0,
+        [app, prefix](const Homed& homed) {
+          List list;
+          homed.home.list(app->options.id, prefix, list);
+          return list;
+        },
+        [all](List list) {
+          std::move(list.begin(), list.end(), std::back_inserter(all->result));
+          all->arrived();
+        });
+  }
+}
+
+void Exchange::find_channel(model::AppRef app, model::ChannelName channel,
+                            base::Function<void(ChannelState)> done) {
+  const std::size_t to = home_of(app->options.id, channel.text());
+  ask(
+      to, 0,
+      [app, channel = std::move(channel)](const Homed& homed) {
+        return homed.home.state(model::channel_key(app->options.id, channel.text()), channel);
+      },
+      std::move(done));
+}
+
+void Exchange::list_users(model::AppRef app, model::ChannelName channel,
+                          base::Function<void(std::vector<std::string>)> done) {
+  const std::size_t to = home_of(app->options.id, channel.text());
+  ask(
+      to, 0,
+      [key = model::channel_key(app->options.id, channel.text())](const Homed& homed) {
+        return homed.home.user_ids(key);
+      },
+      std::move(done));
+}
+
+void Exchange::terminate_user(model::AppRef app, std::string user_id,
+                              base::Function<void(std::uint32_t)> done) {
+  auto all = gather<std::uint32_t>(port_.loop_count(), std::move(done));
+  for (std::size_t loop = 0; loop < port_.loop_count(); ++loop) {
+    ask(
+        loop, 0,
+        [app, user_id](const Homed& homed) {
+          return homed.subscribers.terminate_user(app->options.id, user_id);
+        },
+        [all](std::uint32_t closed) {
+          all->result += closed;
+          all->arrived();
+        });
+  }
+}
+
+void Exchange::begin_idempotent(model::AppRef app, std::string key,
+                                base::Function<void(Idempotent)> done) {
+  const std::size_t to = home_of(app->options.id, key);
+  std::string name = model::channel_key(app->options.id, key);
+  if (to == port_.self()) {
+    peers_.loops[to].idempotency.begin(name, port_.clock().now(), std::move(done));
+    return;
+  }
+  port_.post(
+      to,
+      [this, to, from = port_.self(), name = std::move(name), done = std::move(done)]() mutable {
+        peers_.loops[to].idempotency.begin(
+            name, port_.clock().now(), [this, from, done = std::move(done)](Idempotent i) mutable {
+              port_.post(
+                  from, [i = std::move(i), done = std::move(done)]() mutable { done(std::move(i)); },
+                  0);
+            });
+      },
+      0);
+}
+
+void Exchange::settle_idempotent(model::AppRef app, std::string key, std::string answer) {
+  const std::size_t to = home_of(app->options.id, key);
+  ask(
+      to, answer.size(),
+      [name = model::channel_key(app->options.id, key),
+       answer = std::move(answer)](const Homed& homed) {
+        homed.idempotency.settle(name, answer);
+        return true;
+      },
+      [](bool) {});
+}
+
+}  // namespace mr::channel

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/function.h"
+#include "channel/home.h"
+#include "channel/idempotency.h"
+#include "channel/loop_port.h"
+#include "channel/quota.h"
+#include "channel/service.h"
+
+namespace mr::channel {
+
+// Everything homed on one loop.
+struct Homed {
+  Home& home;
+  Idempotency& idempotency;
+  Quota& quota;
+  Subscribers& subscribers;  // the same loop's
+};
+
+// All loops of the node, by loop; fixed before start. An entry is touched on its loop only.
+struct Peers {
+  std::vector<Homed> loops;
+};
+
+// One loop's way to the home loops and back: the Service for REST and the calls of sessions.
+// Names are placed by bus partition (fixed XXH3), partition modulo loops. Work for the own loop
+// runs at once, for another in its mailbox; both keep the order of calls.
+class Exchange final : public Service {
+ public:
+  Exchange(LoopPort& port, const Peers& peers, const Options& options)
+      : port_(port), peers_(peers), partitions_(options.partitions) {}
+
+  void publish_one(Publish publish, OnReleased done);
+  void join(Join join, base::Function<void(JoinAnswer)> done);
+  void leave(const std::string& app_id, const std::string& channel,
+             const model::SocketId& socket);
+  // Holds one place under `name` (an app, a user, the node) unless `limit` are held already.
+  void acquire(std::string name, std::uint32_t limit, base::Function<void(bool)> done);
+  void release(const std::string& name);
+
+  void publish(model::AppRef app, std::vector<PublishEvent> events,
+               base::Function<void(PublishOutcome)> done) override;
+  void list_channels(model::AppRef app, std::string prefix,
+                     base::Function<void(std::vector<ChannelCounts>)> done) override;
+  void find_channel(model::AppRef app, model::ChannelName channel,
+                    base::Function<void(ChannelState)> done) override;
+  void list_users(model::AppRef app, model::ChannelName channel,
+                  base::Function<void(std::vector<std::string>)> done) override;
+  void terminate_user(model::AppRef app, std::string user_id,
+                      base::Function<void(std::uint32_t)> done) override;
+  void begin_idempotent(model::AppRef app, std::string key,
+                        base::Function<void(Idempotent)> done) override;
+  void settle_idempotent(model::AppRef app, std::string key, std::string answer) override;
+
+ private:
+  std::size_t home_of(std::string_view app_id, std::string_view name) const;
+  // `work(Homed&)` on loop `to`, and `done(result)` back here.
+  template <class Work, class Done>
+  void ask(std::size_t to, std::size_t bytes, Work work, Done done);
+
+  LoopPort& port_;
+  const Peers& peers_;
+  const std::uint32_t partitions_;
+};
+
+}  // namespace mr::channel

@@ -1,0 +1,264 @@
+#include "channel/home.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.h"
+#include "pusher/encode.h"
+
+namespace mr::channel {
+namespace {
+
+// Pusher: at most one subscription_count a second, above 100 subscribers one in five.
+constexpr std::uint32_t kManySubscribers = 100;
+constexpr base::Duration kCountInterval = std::chrono::seconds(1);
+constexpr base::Duration kCountIntervalOfMany = std::chrono::seconds(5);
+// How soon a release that met a full mailbox looks again.
+constexpr base::Duration kMailboxRetry = std::chrono::milliseconds(1);
+
+std::string encode(const Publish& publish) {
+  if (publish.is_client_event) {
+    const auto user_id = publish.user_id.empty()
+                             ? std::nullopt
+                             : std::optional<std::string_view>(publish.user_id);
+    return pusher::client_event(publish.event, publish.channel.text(), publish.data, user_id);
+  }
+  return pusher::channel_event(publish.event, publish.channel.text(), publish.data);
+}
+
+}  // namespace
+
+Home::Home(LoopPort& port, OrderSource& order, Options options, std::uint64_t hash_seed)
+    : port_(port),
+      order_(order),
+      options_(options),
+      channels_(0, base::TextHash{hash_seed}),
+      cache_(options.cache_entries_max, options.cache_ttl, hash_seed) {}
+
+HomeChannel* Home::find(const std::string& key) const {
+  const auto found = channels_.find(key);
+  return found == channels_.end() ? nullptr : found->second.get();
+}
+
+HomeChannel& Home::find_or_create(const std::string& key, const model::AppRef& app,
+                                  const model::ChannelName& name) {
+  if (HomeChannel* channel = find(key)) return *channel;
+  auto made = std::make_unique<HomeChannel>(key, app, name, port_.loop_count());
+  HomeChannel& channel = *made;
+  channels_.emplace(key, std::move(made));
+  return channel;
+}
+
+void Home::drop_if_unused(HomeChannel& channel) {
+  if (channel.subscription_count != 0 || channel.fifo) return;
+  const auto found = channels_.find(channel.key);
+  MR_ASSERT(found != channels_.end(), "a channel outside its map");
+  channels_.erase(found);
+}
+
+void Home::publish(Publish publish, OnReleased done) {
+  const std::string key = model::channel_key(publish.app->options.id, publish.channel.text());
+  HomeChannel& channel = find_or_create(key, publish.app, publish.channel);
+  if (!channel.fifo) channel.fifo = std::make_unique<HomeChannel::Fifo>();
+  HomeChannel::Fifo& fifo = *channel.fifo;
+  if (fifo.pending.size() >= options_.fifo_messages_max) {
+    ++counters_.refused_full;
+    done({PublishStatus::kOverloaded, counts(channel)});
+    return;
+  }
+  ++counters_.accepted;
+  const std::uint64_t ticket = fifo.first_ticket + fifo.pending.size();
+  fifo.pending.push_back({std::move(publish), std::move(done)});
+  order_.order(channel.key,
+               [this, &channel, ticket](Order order) { on_ordered(channel, ticket, order); });
+}
+
+// The record stays while its FIFO is not empty, so the reference is good until the answer.
+void Home::on_ordered(HomeChannel& channel, std::uint64_t ticket, Order order) {
+  HomeChannel::Fifo& fifo = *channel.fifo;
+  const std::uint64_t index = ticket - fifo.first_ticket;
+  MR_ASSERT(index < fifo.pending.size(), "an order for a message that is gone");
+  Pending& pending = fifo.pending[index];
+  MR_ASSERT(!pending.is_ordered, "ordered twice");
+  pending.is_ordered = true;
+  pending.order = order;
+  // A continuation of the drain below may publish again; that one's turn comes in the same loop.
+  if (index == 0 && !fifo.is_draining) drain(channel);
+}
+
+void Home::drain(HomeChannel& channel) {
+  HomeChannel::Fifo& fifo = *channel.fifo;
+  if (fifo.is_waiting) return;
+  fifo.is_draining = true;
+  while (!fifo.pending.empty() && fifo.pending.front().is_ordered) {
+    if (must_wait(channel)) {
+      ++counters_.paused_mailbox;
+      fifo.is_waiting = true;
+      fifo.is_draining = false;
+      port_.after(kMailboxRetry, [this, &channel] {
+        channel.fifo->is_waiting = false;
+        drain(channel);
+      });
+      return;
+    }
+    Pending pending = std::move(fifo.pending.front());
+    fifo.pending.pop_front();
+    ++fifo.first_ticket;
+    release(channel, std::move(pending));
+  }
+  fifo.is_draining = false;
+  if (fifo.pending.empty()) {
+    channel.fifo.reset();
+    drop_if_unused(channel);
+  }
+}
+
+bool Home::must_wait(const HomeChannel& channel) const {
+  for (std::size_t loop = 0; loop < channel.subscribers_by_loop.size(); ++loop) {
+    if (channel.subscribers_by_loop[loop] == 0 || loop == port_.self()) continue;
+    if (port_.mailbox_bytes(loop) >= options_.mailbox_bytes_max) return true;
+  }
+  return false;
+}
+
+void Home::release(HomeChannel& channel, Pending pending) {
+  if (pending.order == Order::kRefuse) {
+    ++counters_.refused_order;
+    pending.done({PublishStatus::kOverloaded, counts(channel)});
+    return;
+  }
+  ++counters_.released;
+  ++channel.sequence;
+  Publish& publish = pending.publish;
+  if (channel.subscription_count != 0) {
+    fan_out(channel, base::make_ref<const model::Message>(
+                         channel.key, options_.text_frame(encode(publish)), publish.except));
+  }
+  if (channel.name.is_cache() && !publish.is_client_event) {
+    cache_.put(channel.key, std::move(publish.event), std::move(publish.data),
+               port_.clock().now());
+  }
+  pending.done({PublishStatus::kReleased, counts(channel)});
+}
+
+void Home::fan_out(HomeChannel& channel, const model::MessageRef& message) {
+  for (std::size_t loop = 0; loop < channel.subscribers_by_loop.size(); ++loop) {
+    if (channel.subscribers_by_loop[loop] == 0) continue;
+    Subscribers* subscribers = subscribers_[loop];
+    if (loop == port_.self()) {
+      subscribers->deliver(message);
+    } else {
+      port_.post(
+          loop, [subscribers, message] { subscribers->deliver(message); }, message->frame.size());
+    }
+  }
+}
+
+void Home::announce(HomeChannel& channel, const std::string& text) {
+  if (channel.subscription_count == 0) return;
+  fan_out(channel, base::make_ref<const model::Message>(channel.key, options_.text_frame(text),
+                                                        std::nullopt));
+}
+
+JoinAnswer Home::join(const Join& join) {
+  const std::string key = model::channel_key(join.app->options.id, join.channel.text());
+  HomeChannel& channel = find_or_create(key, join.app, join.channel);
+  JoinAnswer answer;
+  if (join.member) {
+    if (!channel.presence) channel.presence = std::make_unique<Presence>();
+    const auto joined = channel.presence->join(join.socket, *join.member,
+                                               join.app->options.max_presence_members_per_channel);
+    if (joined == Presence::Joined::kFull) {
+      ++counters_.presence_full;
+      answer.is_refused = true;
+      return answer;
+    }
+    // The newcomer is not counted in yet, so that it does not hear of itself.
+    if (joined == Presence::Joined::kFirst) {
+      announce(channel, pusher::member_added(channel.name.text(), *join.member));
+    }
+    answer.members = channel.presence->members();
+  }
+  ++channel.subscribers_by_loop[join.loop];
+  answer.subscription_count = ++channel.subscription_count;
+  answer.sequence = channel.sequence;
+  if (channel.name.is_cache()) answer.cached = cache_.get(key, port_.clock().now());
+  count_changed(channel);
+  return answer;
+}
+
+void Home::leave(const std::string& key, std::size_t loop, const model::SocketId& socket) {
+  HomeChannel* channel = find(key);
+  if (channel == nullptr) return;  // a refused join was the channel's only trace
+  if (channel->name.is_presence()) {
+    bool was_here = false;
+    auto gone = channel->presence ? channel->presence->leave(socket, was_here) : std::nullopt;
+    if (!was_here) return drop_if_unused(*channel);
+    --channel->subscribers_by_loop[loop];
+    --channel->subscription_count;
+    if (gone) announce(*channel, pusher::member_removed(channel->name.text(), *gone));
+  } else {
+    MR_ASSERT(channel->subscribers_by_loop[loop] > 0, "left more often than joined");
+    --channel->subscribers_by_loop[loop];
+    --channel->subscription_count;
+  }
+  count_changed(*channel);
+  drop_if_unused(*channel);
+}
+
+void Home::count_changed(HomeChannel& channel) {
+  if (!channel.app->options.enable_subscription_count || channel.name.is_presence()) return;
+  if (channel.is_count_due || channel.subscription_count == 0) return;
+  channel.is_count_due = true;
+  const auto interval =
+      channel.subscription_count > kManySubscribers ? kCountIntervalOfMany : kCountInterval;
+  const auto due = channel.count_announced + interval;
+  const auto now = port_.clock().now();
+  const base::Duration delay = due > now ? due - now : base::Duration::zero();
+  port_.after(delay, [this, key = channel.key] { announce_count(key); });
+}
+
+void Home::announce_count(const std::string& key) {
+  HomeChannel* channel = find(key);
+  if (channel == nullptr || !channel->is_count_due) return;
+  channel->is_count_due = false;
+  channel->count_announced = port_.clock().now();
+  announce(*channel, pusher::subscription_count(channel->name.text(), channel->subscription_count));
+}
+
+ChannelCounts Home::counts(const HomeChannel& channel) const {
+  return {channel.name.text(), channel.subscription_count,
+          channel.presence ? channel.presence->user_count() : 0};
+}
+
+void Home::list(const std::string& app_id, const std::string& prefix,
+                std::vector<ChannelCounts>& out) const {
+  for (const auto& [key, channel] : channels_) {
+    if (channel->app->options.id != app_id || channel->subscription_count == 0) continue;
+    if (channel->name.kind() == model::ChannelKind::kServerToUser) continue;
+    if (channel->name.text().starts_with(prefix)) out.push_back(counts(*channel));
+  }
+}
+
+ChannelState Home::state(const std::string& key, const model::ChannelName& name) const {
+  ChannelState state;
+  state.counts.channel = name.text();
+  if (const HomeChannel* channel = find(key)) {
+    state.counts = counts(*channel);
+    state.is_occupied = channel->subscription_count != 0;
+  }
+  if (name.is_cache()) state.cache = cache_.get(key, port_.clock().now());
+  return state;
+}
+
+std::vector<std::string> Home::user_ids(const std::string& key) const {
+  std::vector<std::string> ids;
+  const HomeChannel* channel = find(key);
+  if (channel == nullptr || !channel->presence) return ids;
+  for (const pusher::Member& member : channel->presence->members()) {
+    ids.push_back(member.user_id_json);
+  }
+  return ids;
+}
+
+}  // namespace mr::channel

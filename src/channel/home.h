@@ -1,0 +1,82 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/flat_map.h"
+#include "base/function.h"
+#include "channel/cache.h"
+#include "channel/home_channel.h"
+#include "channel/loop_port.h"
+#include "channel/options.h"
+#include "channel/order_source.h"
+#include "channel/service.h"
+#include "model/app.h"
+
+namespace mr::channel {
+
+// Everything that a channel needs to be ordered, kept on its home loop: FIFO (accepted, ordered,
+// released), cache, presence, counts. One Home per loop holds all channels homed there. It knows
+// no sockets: messages go to the Subscribers of the loops that have some.
+//
+// Home loop only. `port`, `order` and the Subscribers must outlive it.
+class Home {
+ public:
+  struct Counters {
+    std::uint64_t accepted = 0;
+    std::uint64_t released = 0;
+    std::uint64_t refused_full = 0;     // the channel's FIFO was full
+    std::uint64_t refused_order = 0;    // the order source refused
+    std::uint64_t paused_mailbox = 0;   // a loop's mailbox was full: the release waited
+    std::uint64_t presence_full = 0;
+  };
+
+  Home(LoopPort& port, OrderSource& order, Options options, std::uint64_t hash_seed);
+  // Before start: the Subscribers of every loop, by loop.
+  void set_subscribers(std::vector<Subscribers*> by_loop) { subscribers_ = std::move(by_loop); }
+
+  // Accepts a message; `done` runs when it was released or refused, possibly at once.
+  void publish(Publish publish, OnReleased done);
+
+  // Counts a subscriber of loop `join.loop` in. What is released afterwards reaches that loop
+  // behind this answer.
+  JoinAnswer join(const Join& join);
+  void leave(const std::string& key, std::size_t loop, const model::SocketId& socket);
+
+  void list(const std::string& app_id, const std::string& prefix,
+            std::vector<ChannelCounts>& out) const;
+  ChannelState state(const std::string& key, const model::ChannelName& name) const;
+  std::vector<std::string> user_ids(const std::string& key) const;
+
+  const Counters& counters() const { return counters_; }
+  std::size_t channel_count() const { return channels_.size(); }
+  std::size_t cached_count() const { return cache_.size(); }
+
+ private:
+  HomeChannel& find_or_create(const std::string& key, const model::AppRef& app,
+                              const model::ChannelName& name);
+  HomeChannel* find(const std::string& key) const;
+  void drop_if_unused(HomeChannel& channel);
+  void on_ordered(HomeChannel& channel, std::uint64_t ticket, Order order);
+  void drain(HomeChannel& channel);
+  bool must_wait(const HomeChannel& channel) const;
+  void release(HomeChannel& channel, Pending pending);
+  void fan_out(HomeChannel& channel, const model::MessageRef& message);
+  void announce(HomeChannel& channel, const std::string& text);
+  void count_changed(HomeChannel& channel);
+  void announce_count(const std::string& key);
+  ChannelCounts counts(const HomeChannel& channel) const;
+
+  LoopPort& port_;
+  OrderSource& order_;
+  const Options options_;
+  std::vector<Subscribers*> subscribers_;
+  base::TextMap<std::unique_ptr<HomeChannel>> channels_;
+  Cache cache_;
+  Counters counters_;
+};
+
+}  // namespace mr::channel

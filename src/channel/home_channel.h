@@ -1,0 +1,90 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/function.h"
+#include "channel/order_source.h"
+#include "channel/presence.h"
+#include "channel/service.h"
+
+namespace mr::channel {
+
+// A message on its way to its channel.
+struct Publish {
+  model::AppRef app;
+  model::ChannelName channel;
+  std::string event;
+  std::string data;           // JSON text of the member
+  std::optional<model::SocketId> except;
+  std::string user_id;        // JSON text; client events on presence channels carry it
+  bool is_client_event = false;
+};
+
+struct Released {
+  PublishStatus status = PublishStatus::kReleased;
+  ChannelCounts counts;
+};
+using OnReleased = base::Function<void(Released)>;
+
+// A connection of loop `loop` wants to hear a channel.
+struct Join {
+  model::AppRef app;
+  model::ChannelName channel;
+  std::size_t loop = 0;
+  model::SocketId socket;
+  std::optional<pusher::Member> member;  // presence channels
+};
+
+struct JoinAnswer {
+  bool is_refused = false;                  // the presence channel is full
+  std::uint64_t sequence = 0;               // the channel's, at this moment
+  std::uint32_t subscription_count = 0;
+  std::vector<pusher::Member> members;      // presence channels, the newcomer included
+  std::optional<CachedEvent> cached;        // cache channels
+};
+
+// Accepted and not yet released.
+struct Pending {
+  Publish publish;
+  OnReleased done;
+  bool is_ordered = false;
+  Order order = Order::kRelease;
+};
+
+// One channel's record on its home loop. It lives while the channel has subscribers or messages
+// on their way; the FIFO, the roster and the timestamps exist only where they are needed, because
+// most channels are idle.
+struct HomeChannel {
+  HomeChannel(std::string channel_key, model::AppRef owner, model::ChannelName channel_name,
+              std::size_t loops)
+      : key(std::move(channel_key)),
+        app(std::move(owner)),
+        name(std::move(channel_name)),
+        subscribers_by_loop(loops) {}
+
+  struct Fifo {
+    std::deque<Pending> pending;
+    std::uint64_t first_ticket = 0;
+    bool is_draining = false;
+    bool is_waiting = false;  // for a full mailbox: a retry is scheduled
+  };
+
+  const std::string key;
+  const model::AppRef app;
+  const model::ChannelName name;
+  std::uint64_t sequence = 0;  // of the last released message; never used twice in this record
+  std::vector<std::uint32_t> subscribers_by_loop;
+  std::uint32_t subscription_count = 0;
+  bool is_count_due = false;  // a subscription_count announcement is scheduled
+  std::unique_ptr<Fifo> fifo;
+  std::unique_ptr<Presence> presence;
+  base::TimePoint count_announced{};
+};
+
+}  // namespace mr::channel

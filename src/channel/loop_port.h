@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstddef>
+
+#include "base/clock.h"
+#include "base/function.h"
+#include "model/message.h"
+
+namespace mr::channel {
+
+// What channel/ needs of the loops, owned by this folder; app/ implements it over net::Loop. One
+// per loop; post() is the only call that reaches another loop.
+class LoopPort {
+ public:
+  virtual ~LoopPort() = default;
+  virtual std::size_t self() const = 0;
+  virtual std::size_t loop_count() const = 0;
+  // Runs on loop `to`, in the order of posting. `bytes` counts into that loop's mailbox.
+  virtual void post(std::size_t to, base::Task task, std::size_t bytes) = 0;
+  virtual std::size_t mailbox_bytes(std::size_t loop) const = 0;
+  virtual void after(base::Duration delay, base::Task task) = 0;
+  virtual const base::Clock& clock() const = 0;
+};
+
+// A loop's subscribers as a home loop sees them. Called on that loop only.
+class Subscribers {
+ public:
+  virtual ~Subscribers() = default;
+  // Appends the message to the channel's log; what is written when is the Hub's business.
+  virtual void deliver(const model::MessageRef& message) = 0;
+  // Closes this loop's connections of a user (4009); the number of them.
+  virtual std::uint32_t terminate_user(const std::string& app_id, const std::string& user_id) = 0;
+};
+
+}  // namespace mr::channel

@@ -1,0 +1,293 @@
+#include "hub/hub.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.h"
+
+namespace mr::hub {
+namespace {
+
+// A slice of the flush: between slices the loop accepts, reads and runs timers.
+constexpr std::size_t kOutletsPerClockLook = 64;
+constexpr base::Duration kSlice = std::chrono::milliseconds(1);
+// A log that held a burst gives its room back; one entry's room is kept.
+constexpr std::size_t kEntriesKept = 4;
+
+}  // namespace
+
+Hub::Hub(Wire& wire, OutletEvents& events, Options options, std::uint64_t hash_seed)
+    : events_(events),
+      options_(options),
+      subscriptions_(hash_seed),
+      writer_(wire, subscriptions_, counters_) {}
+
+void Hub::append(const model::MessageRef& message) {
+  const ChannelId id = subscriptions_.find_channel(message->key);
+  if (id == kNone) return;
+  ChannelLog& log = subscriptions_.log(id);
+  if (log.subscribers.empty()) return;
+  ++counters_.appended;
+  log.entries.push_back({message, next_serial_++});
+  log.bytes += message->frame.size();
+  log_bytes_ += message->frame.size();
+  if (!log.is_dirty) {
+    log.is_dirty = true;
+    dirty_.push_back(id);
+  }
+  if (log.blocked.empty()) return;
+  // Judging may take the outlet off the list.
+  const std::vector<SubscriptionId> blocked = log.blocked;
+  for (const SubscriptionId subscription : blocked) {
+    const OutletId outlet = subscriptions_.at(subscription).outlet;
+    if (message->except && *message->except == subscriptions_.outlet(outlet).id) continue;
+    judge_backlog(outlet, message->frame.size());
+  }
+}
+
+bool Hub::reply(OutletId id, std::string bytes) {
+  Outlet& outlet = subscriptions_.outlet(id);
+  if (outlet.is_shut) return true;
+  if (!outlet.waiting) outlet.waiting = std::make_unique<Waiting>();
+  Waiting& waiting = *outlet.waiting;
+  if (!waiting.replies.empty() &&
+      waiting.reply_bytes + bytes.size() > options_.reply_bytes_max) {
+    ++counters_.replies_refused;
+    return false;
+  }
+  waiting.reply_bytes += bytes.size();
+  waiting.replies.push_back(std::move(bytes));
+  queue(id);
+  return true;
+}
+
+void Hub::queue(OutletId id) {
+  Outlet& outlet = subscriptions_.outlet(id);
+  if (outlet.is_queued || outlet.is_blocked) return;
+  outlet.is_queued = true;
+  queued_.push_back(id);
+}
+
+bool Hub::flush(const base::Clock& clock) {
+  if (next_queued_ == queued_.size()) {
+    if (dirty_.empty()) return false;
+    mark_dirty_channels();
+  } else if (marked_.empty()) {
+    mark_dirty_channels();
+  }
+  const base::TimePoint began = clock.now();
+  for (std::size_t written = 1; next_queued_ < queued_.size(); ++written) {
+    const OutletId outlet = queued_[next_queued_++];
+    write_queued(outlet);
+    if (written % kOutletsPerClockLook == 0 && clock.now() - began >= kSlice) break;
+  }
+  if (next_queued_ < queued_.size()) return true;
+  queued_.clear();
+  next_queued_ = 0;
+  finish_marked();
+  return !dirty_.empty();
+}
+
+// Each subscriber with something to read is linked to its connection, so that a connection that
+// hears several of the channels still gets one write.
+void Hub::mark_dirty_channels() {
+  for (const ChannelId id : dirty_) {
+    ChannelLog& log = subscriptions_.log(id);
+    log.is_dirty = false;
+    log.is_marked = true;
+    log.marked_end = log.end();
+    marked_.push_back(id);
+    for (const SubscriptionId subscription_id : log.subscribers) {
+      Subscription& subscription = subscriptions_.at(subscription_id);
+      if (subscription.cursor == log.marked_end) continue;
+      Outlet& outlet = subscriptions_.outlet(subscription.outlet);
+      if (outlet.is_blocked || outlet.is_shut) continue;
+      if (subscription.next_dirty == Subscription::kUnlinked) {
+        subscription.next_dirty = outlet.first_dirty;
+        outlet.first_dirty = subscription_id;
+      }
+      queue(subscription.outlet);
+    }
+  }
+  dirty_.clear();
+}
+
+void Hub::write_queued(OutletId id) {
+  Outlet& outlet = subscriptions_.outlet(id);
+  // The slot may have been closed and given to another connection meanwhile.
+  if (!outlet.is_queued) return;
+  outlet.is_queued = false;
+  if (outlet.is_shut || outlet.is_blocked) return unlink_dirty(outlet);
+  const Writer::Outcome outcome = writer_.write(id, false);
+  unlink_dirty(outlet);
+  if (outcome == Writer::Outcome::kBlocked) block(id);
+  if (outcome == Writer::Outcome::kBroken) {
+    shut(id);
+    events_.on_outlet_broken(id);
+  }
+}
+
+void Hub::unlink_dirty(Outlet& outlet) {
+  while (outlet.first_dirty != kNone) {
+    Subscription& subscription = subscriptions_.at(outlet.first_dirty);
+    outlet.first_dirty = subscription.next_dirty;
+    subscription.next_dirty = Subscription::kUnlinked;
+  }
+}
+
+void Hub::finish_marked() {
+  for (const ChannelId id : marked_) {
+    ChannelLog& log = subscriptions_.log(id);
+    log.is_marked = false;
+    std::uint32_t passed = log.marked_end;
+    for (const SubscriptionId subscription : log.blocked) {
+      const std::uint32_t cursor = subscriptions_.at(subscription).cursor;
+      if (cursor - log.first_number < passed - log.first_number) passed = cursor;
+    }
+    trim(log, passed);
+    subscriptions_.drop_if_unused(id);
+  }
+  marked_.clear();
+}
+
+void Hub::trim(ChannelLog& log, std::uint32_t up_to) {
+  const std::uint32_t count = up_to - log.first_number;
+  if (count == 0 || count > log.entries.size()) return;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const std::size_t size = log.entries[i].message->frame.size();
+    log.bytes -= size;
+    log_bytes_ -= size;
+  }
+  log.entries.erase(log.entries.begin(), log.entries.begin() + count);
+  log.first_number = up_to;
+  if (log.entries.empty() && log.entries.capacity() > kEntriesKept) {
+    std::vector<ChannelLog::Entry>().swap(log.entries);
+  }
+}
+
+void Hub::block(OutletId id) {
+  Outlet& outlet = subscriptions_.outlet(id);
+  ++counters_.blocked;
+  ++blocked_count_;
+  outlet.is_blocked = true;
+  if (!outlet.waiting) outlet.waiting = std::make_unique<Waiting>();
+  outlet.waiting->backlog_bytes = 0;
+  outlet.waiting->backlog_frames = 0;
+  std::size_t behind = 0;
+  std::uint32_t frames = 0;
+  for (SubscriptionId s = outlet.first; s != kNone; s = subscriptions_.at(s).next) {
+    if (!subscriptions_.is_active(s)) continue;
+    ChannelLog& log = subscriptions_.log(subscriptions_.at(s).channel);
+    log.blocked.push_back(s);
+    for (std::uint32_t n = subscriptions_.at(s).cursor; n != log.end(); ++n) {
+      behind += log.at(n).message->frame.size();
+      ++frames;
+    }
+  }
+  // What this iteration had for it counts too: a burst is not a way around the bound.
+  if (frames == 0) return;
+  outlet.waiting->backlog_frames = frames - 1;
+  judge_backlog(id, behind);
+}
+
+void Hub::unblock(OutletId id) {
+  Outlet& outlet = subscriptions_.outlet(id);
+  if (!outlet.is_blocked) return;
+  outlet.is_blocked = false;
+  --blocked_count_;
+  for (SubscriptionId s = outlet.first; s != kNone; s = subscriptions_.at(s).next) {
+    if (!subscriptions_.is_active(s)) continue;
+    const ChannelId channel = subscriptions_.at(s).channel;
+    ChannelLog& log = subscriptions_.log(channel);
+    std::erase(log.blocked, s);
+    // What it kept alive goes with the next flush.
+    if (!log.is_dirty) {
+      log.is_dirty = true;
+      dirty_.push_back(channel);
+    }
+  }
+  Waiting& waiting = *outlet.waiting;
+  waiting.backlog_bytes = 0;
+  if (!waiting.partial && waiting.replies.empty()) outlet.waiting.reset();
+}
+
+void Hub::on_writable(OutletId id) {
+  Outlet& outlet = subscriptions_.outlet(id);
+  if (!outlet.is_blocked || outlet.is_shut) return;
+  const Writer::Outcome outcome = writer_.write(id, true);
+  if (outcome == Writer::Outcome::kBlocked) return;
+  unblock(id);
+  if (outcome == Writer::Outcome::kBroken) {
+    shut(id);
+    events_.on_outlet_broken(id);
+  }
+}
+
+// One frame of any size may wait; what comes on top of others is bounded.
+void Hub::judge_backlog(OutletId id, std::size_t added) {
+  Outlet& outlet = subscriptions_.outlet(id);
+  if (!outlet.is_blocked || outlet.is_shut || outlet.is_slow) return;
+  Waiting& waiting = *outlet.waiting;
+  waiting.backlog_bytes += added;
+  ++waiting.backlog_frames;
+  if (waiting.backlog_frames == 1 || waiting.backlog_bytes <= options_.queue_bytes_max) return;
+  if (options_.slow_policy == SlowPolicy::kClose) {
+    ++counters_.closed_slow;
+    outlet.is_slow = true;
+    events_.on_outlet_slow(id);
+    return;
+  }
+  while (waiting.backlog_frames > 1 && waiting.backlog_bytes > options_.queue_bytes_max) {
+    if (!drop_oldest_of(id)) break;
+  }
+}
+
+bool Hub::drop_oldest_of(OutletId id) {
+  Outlet& outlet = subscriptions_.outlet(id);
+  SubscriptionId oldest = kNone;
+  std::uint64_t oldest_serial = UINT64_MAX;
+  for (SubscriptionId s = outlet.first; s != kNone; s = subscriptions_.at(s).next) {
+    if (!subscriptions_.is_active(s)) continue;
+    const Subscription& subscription = subscriptions_.at(s);
+    const ChannelLog& log = subscriptions_.log(subscription.channel);
+    if (subscription.cursor == log.end()) continue;
+    const std::uint64_t serial = log.at(subscription.cursor).serial;
+    if (serial >= oldest_serial) continue;
+    oldest = s;
+    oldest_serial = serial;
+  }
+  if (oldest == kNone) return false;
+  Subscription& subscription = subscriptions_.at(oldest);
+  const ChannelLog& log = subscriptions_.log(subscription.channel);
+  const model::MessageRef& message = log.at(subscription.cursor).message;
+  ++subscription.cursor;
+  if (message->except && *message->except == outlet.id) return true;
+  ++counters_.dropped_slow;
+  const std::size_t size = message->frame.size();
+  outlet.waiting->backlog_bytes -= std::min(outlet.waiting->backlog_bytes, size);
+  if (outlet.waiting->backlog_frames > 0) --outlet.waiting->backlog_frames;
+  return true;
+}
+
+// Nothing more is written, so the logs need not wait for it.
+void Hub::shut(OutletId id) {
+  unblock(id);
+  Outlet& outlet = subscriptions_.outlet(id);
+  outlet.is_shut = true;
+}
+
+void Hub::close(OutletId id) {
+  Outlet& outlet = subscriptions_.outlet(id);
+  unblock(id);
+  while (outlet.first != kNone) subscriptions_.end(outlet.first);
+  outlet.is_queued = false;
+  subscriptions_.close(id);
+}
+
+bool Hub::has_waiting(OutletId id) const {
+  const Outlet& outlet = subscriptions_.outlet(id);
+  return !outlet.is_shut && outlet.waiting &&
+         (outlet.waiting->partial || !outlet.waiting->replies.empty());
+}
+
+}  // namespace mr::hub

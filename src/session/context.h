@@ -1,0 +1,31 @@
+#pragma once
+
+#include "channel/exchange.h"
+#include "hub/hub.h"
+#include "json/parser.h"
+#include "model/app.h"
+#include "net/loop.h"
+#include "observability/log.h"
+#include "pusher/auth.h"
+#include "session/counters.h"
+#include "session/options.h"
+
+namespace mr::session {
+
+class Sessions;
+
+// What every session of one loop shares. Made once per loop, outlives its sessions.
+struct Context {
+  net::Loop& loop;
+  hub::Hub& hub;
+  channel::Exchange& exchange;
+  model::AppStore& apps;
+  json::Parser& parser;
+  pusher::Signers& signers;
+  Sessions& sessions;
+  const Options options;
+  observability::Logger log;
+  Counters counters{};
+};
+
+}  // namespace mr::session

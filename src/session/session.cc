@@ -1,0 +1,216 @@
+#include "session/session.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "pusher/encode.h"
+#include "session/dialogue.h"
+#include "session/sessions.h"
+#include "ws/frame.h"
+
+namespace mr::session {
+namespace {
+
+// Reads of one socket before others get their turn.
+constexpr int kReadsPerTurn = 8;
+constexpr std::uint32_t kOpeningSeconds = 10;
+
+std::uint32_t seconds(base::Duration duration) {
+  return static_cast<std::uint32_t>(std::chrono::ceil<std::chrono::seconds>(duration).count());
+}
+
+}  // namespace
+
+// Turns what the receiver reads into calls; exists only while bytes are consumed.
+class FrameSink final : public ws::Sink {
+ public:
+  explicit FrameSink(Session& session) : session_(session) {}
+
+  bool on_text(std::string_view message) override { return on_message(message, true); }
+  bool on_binary(std::string_view message) override { return on_message(message, false); }
+  bool on_ping(std::string_view payload) override {
+    return reply(ws::frame(ws::Opcode::kPong, payload));
+  }
+  bool on_pong(std::string_view) override { return true; }
+  void on_close(std::optional<std::uint16_t> code, std::string_view reason) override {
+    session_.peer_closed_ = true;
+    if (session_.phase == Phase::kClosing) return;
+    session_.close_frame(code.value_or(0), reason, Ending::kClient);
+  }
+
+ private:
+  bool on_message(std::string_view message, bool is_text) {
+    ++session_.context.counters.frames_in;
+    if (session_.is_echo) {
+      return reply(ws::frame(is_text ? ws::Opcode::kText : ws::Opcode::kBinary, message));
+    }
+    handle_message(session_, message);
+    return session_.phase == Phase::kOpen;
+  }
+  bool reply(std::string bytes) {
+    if (session_.phase != Phase::kOpen) return false;
+    if (session_.context.hub.reply(session_.outlet, std::move(bytes))) return true;
+    session_.close(pusher::CloseCode::kOverCapacity,
+                   "Too many answers wait for this connection; read them before asking more",
+                   Ending::kSlow);
+    return false;
+  }
+
+  Session& session_;
+};
+
+Session::Session(Context& shared, SessionRef own_ref, net::SocketHandle socket,
+                 hub::OutletId own_outlet, std::size_t message_bytes_max)
+    : context(shared),
+      ref(own_ref),
+      outlet(own_outlet),
+      socket_(socket),
+      receiver_(ws::Role::kServer, {message_bytes_max}) {
+  opened_ = last_seen_ = now();
+  schedule();
+}
+
+std::uint32_t Session::now() const { return context.sessions.tick(); }
+
+void Session::on_ready(net::Ready ready) {
+  if (ready.writable) context.hub.on_writable(outlet);
+  if (phase == Phase::kGone) return;
+  if (ready.readable && phase != Phase::kOpening) read_all();
+  if (phase != Phase::kGone && ready.hangup) vanish(Ending::kClient);
+}
+
+void Session::start_reading(std::string first) {
+  if (!first.empty() && !take(std::as_writable_bytes(std::span(first)))) return;
+  read_all();
+}
+
+void Session::read_all() {
+  const std::span<std::byte> buffer = context.loop.read_buffer();
+  for (int turn = 0; turn < kReadsPerTurn; ++turn) {
+    const net::IoResult result = context.loop.read(socket_, buffer);
+    if (result.status == net::IoStatus::kBlocked) return;
+    if (result.status == net::IoStatus::kClosed) return vanish(Ending::kClient);
+    if (!take(buffer.first(result.bytes))) return;
+  }
+  // More may be there, and no edge will tell: asked again behind the others.
+  context.loop.watch(socket_, *this);
+}
+
+// False when the session is gone.
+bool Session::take(std::span<std::byte> bytes) {
+  context.counters.bytes_in += bytes.size();
+  last_seen_ = now();
+  ping_sent_ = 0;
+  FrameSink sink(*this);
+  const ws::Status status = receiver_.consume(bytes, sink);
+  if (status.state == ws::ReceiverState::kFailed && phase != Phase::kClosing) fail(status.error);
+  if (peer_closed_ && phase == Phase::kClosing) context.sessions.finish(*this);
+  return phase != Phase::kGone;
+}
+
+void Session::fail(ws::Errc error) {
+  context.log.info_limited("connection broke the WebSocket protocol",
+                           {{"socket_id", socket_id().to_string()},
+                            {"reason", std::string(ws::describe(error))}});
+  close_frame(ws::close_code(error), ws::describe(error), Ending::kProtocol);
+}
+
+void Session::establish(model::AppRef of) {
+  app = std::move(of);
+  phase = Phase::kOpen;
+  ++context.counters.opened;
+  const auto timeout = seconds(context.options.activity_timeout);
+  send(pusher::connection_established(socket_id(), timeout));
+  schedule();
+}
+
+void Session::send(const std::string& text) {
+  if (phase == Phase::kGone) return;
+  if (context.hub.reply(outlet, ws::text_frame(text))) return;
+  // Asks without reading: there is no room left even for a reason.
+  vanish(Ending::kSlow);
+}
+
+void Session::close(pusher::CloseCode code, std::string_view message, Ending why) {
+  if (phase == Phase::kClosing || phase == Phase::kGone) return;
+  send(pusher::error(pusher::number(code), message));
+  close_frame(static_cast<std::uint16_t>(code), message, why);
+}
+
+void Session::close_frame(std::uint16_t code, std::string_view reason, Ending why) {
+  if (phase == Phase::kClosing || phase == Phase::kGone) return;
+  const bool said = context.hub.reply(
+      outlet, code == 0 ? ws::frame(ws::Opcode::kClose, {}) : ws::close_frame(code, reason));
+  if (!said) return vanish(why);
+  context.counters.end(why);
+  phase = Phase::kClosing;
+  context.sessions.let_go(*this);
+  context.sessions.deadline(*this, std::max(1U, seconds(context.options.close_timeout)));
+  if (peer_closed_) context.sessions.finish(*this);
+}
+
+void Session::vanish(Ending why) {
+  if (phase == Phase::kGone) return;
+  if (phase != Phase::kClosing) {
+    context.counters.end(why);
+    context.sessions.let_go(*this);
+  }
+  phase = Phase::kGone;
+  context.loop.close(socket_);
+  context.hub.close(outlet);
+  context.sessions.remove(ref);
+}
+
+void Session::on_deadline(std::uint32_t tick) {
+  if (phase == Phase::kOpening || phase == Phase::kClosing) return vanish(Ending::kClient);
+  const Options& options = context.options;
+  const std::uint32_t silent = tick - last_seen_;
+  const std::uint32_t age = tick - opened_;
+  if (ping_sent_ != 0 && tick - ping_sent_ >= seconds(options.pong_timeout)) {
+    return close(pusher::CloseCode::kPongMissing, "Pong reply not received in time", Ending::kPong);
+  }
+  if (options.idle_timeout.count() != 0 && silent >= seconds(options.idle_timeout)) {
+    return close(pusher::CloseCode::kInactive, "Closed after inactivity", Ending::kIdle);
+  }
+  if (options.max_duration.count() != 0 && age >= seconds(options.max_duration)) {
+    return close(pusher::CloseCode::kReconnect, "Maximum connection duration reached; reconnect",
+                 Ending::kDuration);
+  }
+  if (!is_echo && app->options.enable_user_authentication && !is_authorized &&
+      options.user_authentication_timeout.count() != 0 &&
+      age >= seconds(options.user_authentication_timeout)) {
+    return close(pusher::CloseCode::kUnauthorized, "Connection not authorized within timeout",
+                 Ending::kUnauthorized);
+  }
+  if (ping_sent_ == 0 && silent >= seconds(options.activity_timeout)) {
+    ping_sent_ = std::max(1U, tick);
+    ++context.counters.pings_sent;
+    if (is_echo) {
+      context.hub.reply(outlet, ws::frame(ws::Opcode::kPing, {}));
+    } else {
+      send(pusher::ping());
+    }
+  }
+  if (phase == Phase::kOpen) schedule();
+}
+
+void Session::schedule() {
+  const std::uint32_t tick = now();
+  if (phase == Phase::kOpening) return context.sessions.deadline(*this, kOpeningSeconds);
+  const Options& options = context.options;
+  std::uint32_t due = ping_sent_ != 0 ? ping_sent_ + seconds(options.pong_timeout)
+                                      : last_seen_ + seconds(options.activity_timeout);
+  if (options.idle_timeout.count() != 0) {
+    due = std::min(due, last_seen_ + seconds(options.idle_timeout));
+  }
+  if (options.max_duration.count() != 0) {
+    due = std::min(due, opened_ + seconds(options.max_duration));
+  }
+  if (!is_echo && app->options.enable_user_authentication && !is_authorized &&
+      options.user_authentication_timeout.count() != 0) {
+    due = std::min(due, opened_ + seconds(options.user_authentication_timeout));
+  }
+  context.sessions.deadline(*this, due > tick ? due - tick : 1);
+}
+
+}  // namespace mr::session

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/flat_map.h"
+#include "channel/loop_port.h"
+#include "http/request.h"
+#include "hub/types.h"
+#include "net/loop.h"
+#include "net/timer_wheel.h"
+#include "session/session.h"
+
+namespace mr::session {
+
+// All sessions of one loop: takes over upgraded sockets, keeps deadlines, finds sessions by
+// reference and by user, tells the Hub how to write, drains. On its loop only.
+class Sessions final : public hub::Wire, public hub::OutletEvents, public channel::Subscribers {
+ public:
+  Sessions(net::Loop& loop, std::uint64_t hash_seed);
+  // Before the first connection; the context refers back to this object.
+  void set_context(Context* context) { context_ = context; }
+
+  // An upgraded socket. `handshake` are the bytes of the 101 answer, `key` the app's.
+  void open(net::SocketHandle socket, std::string handshake, std::string key, std::string origin,
+            std::string early);
+  // The same for /echo: no app, no protocol above WebSocket.
+  void open_echo(net::SocketHandle socket, std::string handshake, std::string early);
+
+  // Null when it is gone.
+  Session* find(SessionRef ref);
+  // Seconds since the loop's first look at the clock; begins at 1.
+  std::uint32_t tick() const;
+  void deadline(Session& session, std::uint32_t seconds);
+  // Ends its subscriptions and gives its places back.
+  void let_go(Session& session);
+  // Both close frames are there: closes the socket once everything was written.
+  void finish(Session& session);
+  void remove(SessionRef ref);
+
+  void add_user(Session& session, const std::string& user_id);
+  void remove_user(Session& session, const std::string& user_id);
+
+  // Closes all with 4200, spread evenly over the window.
+  void drain(base::Duration window);
+  std::size_t count() const { return sessions_.size() - free_.size(); }
+
+  hub::WriteResult write(std::uint32_t socket, std::span<const iovec> parts) override;
+  void on_outlet_slow(hub::OutletId outlet) override;
+  void on_outlet_broken(hub::OutletId outlet) override;
+  void deliver(const model::MessageRef& message) override;
+  std::uint32_t terminate_user(const std::string& app_id, const std::string& user_id) override;
+  // After the flush: closes what is finished.
+  void on_flushed();
+
+ private:
+  struct Slot {
+    std::unique_ptr<Session> session;
+    std::uint32_t generation = 1;
+  };
+  Session& create(net::SocketHandle socket, std::string handshake, std::size_t message_bytes_max);
+  void admit(SessionRef ref, model::AppRef app, const std::string& origin);
+  void admit_to_node(SessionRef ref, model::AppRef app);
+  void admit_to_app(SessionRef ref, model::AppRef app);
+  void on_second();
+  void drain_step();
+  void later(hub::OutletId outlet, bool is_slow);
+
+  net::Loop& loop_;
+  Context* context_ = nullptr;
+  const base::TimePoint start_;
+  std::vector<Slot> sessions_;
+  std::vector<std::uint32_t> free_;
+  std::vector<SessionRef> by_outlet_;
+  net::TimerWheel wheel_;
+  std::vector<SessionRef> finishing_;
+  base::TextMap<std::vector<SessionRef>> users_;
+  base::TimePoint drain_end_{};
+  std::uint32_t drain_slot_ = 0;
+};
+
+}  // namespace mr::session
