@@ -112,15 +112,24 @@ std::optional<StatLine> parse_stat(std::string_view text) {
   return StatLine{numbers[14], numbers[15], numbers[20], numbers[22], numbers[23], numbers[24]};
 }
 
+MemoryFigures read_memory_figures(const std::string& root) {
+  MemoryFigures figures;
+  if (const auto stat = parse_stat(read_text(root + "/proc/self/stat").value_or(""))) {
+    figures.virtual_bytes = stat->virtual_bytes;
+    figures.resident_bytes =
+        stat->resident_pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  }
+  figures.limit_bytes = read_memory_limit(root);
+  return figures;
+}
+
 ProcessFigures read_process_figures(const std::string& root) {
   ProcessFigures figures;
+  figures.memory = read_memory_figures(root);
   const std::string self = root + "/proc/self";
   const auto ticks = static_cast<double>(::sysconf(_SC_CLK_TCK));
   if (const auto stat = parse_stat(read_text(self + "/stat").value_or(""))) {
     figures.cpu_seconds = static_cast<double>(stat->user_ticks + stat->system_ticks) / ticks;
-    figures.virtual_bytes = stat->virtual_bytes;
-    figures.resident_bytes =
-        stat->resident_pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
     figures.threads = stat->threads;
     const auto boot = number_after(read_text(root + "/proc/stat").value_or(""), "btime ");
     if (boot) {
@@ -130,7 +139,6 @@ ProcessFigures read_process_figures(const std::string& root) {
   }
   figures.open_fds = count_fds(self + "/fd");
   figures.max_fds = number_after(read_text(self + "/limits").value_or(""), "Max open files");
-  figures.memory_limit_bytes = read_memory_limit(root);
   return figures;
 }
 

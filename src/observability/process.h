@@ -8,20 +8,25 @@
 namespace mr::observability {
 
 // What the kernel knows about this process; absent where it does not tell.
-struct ProcessFigures {
-  std::optional<double> cpu_seconds;
-  std::optional<double> start_time_seconds;  // Unix time
+struct MemoryFigures {
   std::optional<std::uint64_t> resident_bytes;
   std::optional<std::uint64_t> virtual_bytes;
+  // The smallest of cgroup limit and machine memory: above it the process is killed.
+  std::optional<std::uint64_t> limit_bytes;
+};
+
+struct ProcessFigures {
+  MemoryFigures memory;
+  std::optional<double> cpu_seconds;
+  std::optional<double> start_time_seconds;  // Unix time
   std::optional<std::uint64_t> open_fds;
   std::optional<std::uint64_t> max_fds;
   std::optional<std::uint64_t> threads;
-  // The smallest of cgroup limit and machine memory: above it the process is killed.
-  std::optional<std::uint64_t> memory_limit_bytes;
 };
 
-// Reads <root>/proc/self/..., <root>/sys/fs/cgroup/... (root is empty but in tests). Kernel
-// memory, no disk; counting descriptors takes about 1 us each on kernels before 6.2.
+// Both read <root>/proc/self/..., <root>/sys/fs/cgroup/... (root is empty but in tests): kernel
+// memory, no disk. Counting descriptors takes about 1 us each on kernels before 6.2.
+MemoryFigures read_memory_figures(const std::string& root = {});
 ProcessFigures read_process_figures(const std::string& root = {});
 
 // The fields of /proc/self/stat that we use, in clock ticks, pages and bytes. The process name

@@ -125,8 +125,10 @@ void add_process(Families& families) {
   };
   put("process_cpu_seconds_total", "User and system CPU time spent in seconds.",
       figures.cpu_seconds, prometheus::MetricType::Counter);
-  put("process_resident_memory_bytes", "Resident memory size in bytes.", figures.resident_bytes);
-  put("process_virtual_memory_bytes", "Virtual memory size in bytes.", figures.virtual_bytes);
+  put("process_resident_memory_bytes", "Resident memory size in bytes.",
+      figures.memory.resident_bytes);
+  put("process_virtual_memory_bytes", "Virtual memory size in bytes.",
+      figures.memory.virtual_bytes);
   put("process_start_time_seconds", "Start time of the process since unix epoch in seconds.",
       figures.start_time_seconds);
   put("process_open_fds", "Number of open file descriptors.", figures.open_fds);

@@ -38,13 +38,13 @@ TEST(ProcessTest, WhatIsNotAStatLineGivesNothing) {
 
 TEST(ProcessTest, OwnFiguresMakeSense) {
   const ProcessFigures figures = read_process_figures();
-  EXPECT_GT(figures.resident_bytes.value(), 100'000U);
-  EXPECT_GE(figures.virtual_bytes.value(), figures.resident_bytes.value());
+  EXPECT_GT(figures.memory.resident_bytes.value(), 100'000U);
+  EXPECT_GE(figures.memory.virtual_bytes.value(), figures.memory.resident_bytes.value());
   EXPECT_GE(figures.open_fds.value(), 3U);
   EXPECT_GE(figures.max_fds.value(), figures.open_fds.value());
   EXPECT_GT(figures.start_time_seconds.value(), 1.7e9);
   EXPECT_GE(figures.cpu_seconds.value(), 0);
-  EXPECT_GT(figures.memory_limit_bytes.value(), figures.resident_bytes.value());
+  EXPECT_GT(figures.memory.limit_bytes.value(), figures.memory.resident_bytes.value());
 }
 
 class ProcessTreeTest : public ::testing::Test {
@@ -64,16 +64,16 @@ class ProcessTreeTest : public ::testing::Test {
 
 TEST_F(ProcessTreeTest, TheSmallestLimitCounts) {
   put("proc/meminfo", "MemTotal:       8000000 kB\nMemFree: 1 kB\n");
-  EXPECT_EQ(read_process_figures(root_.string()).memory_limit_bytes, 8'192'000'000U);
+  EXPECT_EQ(read_memory_figures(root_.string()).limit_bytes, 8'192'000'000U);
   put("sys/fs/cgroup/memory.max", "max\n");
-  EXPECT_EQ(read_process_figures(root_.string()).memory_limit_bytes, 8'192'000'000U);
+  EXPECT_EQ(read_memory_figures(root_.string()).limit_bytes, 8'192'000'000U);
   put("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
-  EXPECT_EQ(read_process_figures(root_.string()).memory_limit_bytes, 8'192'000'000U);
+  EXPECT_EQ(read_memory_figures(root_.string()).limit_bytes, 8'192'000'000U);
   put("sys/fs/cgroup/memory.max", "536870912\n");
-  EXPECT_EQ(read_process_figures(root_.string()).memory_limit_bytes, 536'870'912U);
+  EXPECT_EQ(read_memory_figures(root_.string()).limit_bytes, 536'870'912U);
   put("proc/self/cgroup", "0::/system.slice/millrace.service\n");
   put("sys/fs/cgroup/system.slice/millrace.service/memory.max", "268435456\n");
-  EXPECT_EQ(read_process_figures(root_.string()).memory_limit_bytes, 268'435'456U);
+  EXPECT_EQ(read_memory_figures(root_.string()).limit_bytes, 268'435'456U);
 }
 
 TEST_F(ProcessTreeTest, UnlimitedFilesAndMissingFilesAreAbsent) {
@@ -82,9 +82,9 @@ TEST_F(ProcessTreeTest, UnlimitedFilesAndMissingFilesAreAbsent) {
       "Max open files            unlimited            unlimited            files     \n");
   const ProcessFigures figures = read_process_figures(root_.string());
   EXPECT_FALSE(figures.max_fds.has_value());
-  EXPECT_FALSE(figures.resident_bytes.has_value());
+  EXPECT_FALSE(figures.memory.resident_bytes.has_value());
   EXPECT_FALSE(figures.open_fds.has_value());
-  EXPECT_FALSE(figures.memory_limit_bytes.has_value());
+  EXPECT_FALSE(figures.memory.limit_bytes.has_value());
 }
 
 TEST_F(ProcessTreeTest, StartTimeIsBootPlusTicks) {
