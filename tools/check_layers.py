@@ -26,9 +26,9 @@ ALLOWED = {
     "client": "base crypto model json net http ws pusher",
     "session": "base model net http ws pusher channel hub observability",
     "api": "base crypto model json http pusher channel observability",
-    "admin": "base model json http channel observability api",
+    "admin": "base crypto model json http channel observability api",
     "config": "base model json",
-    "demo": "base model json http client",
+    "demo": "base crypto model json http pusher client",
     "cli": "base model json net client config",
     "app": "*",
 }

@@ -6,7 +6,7 @@
 
 namespace mr::observability {
 
-std::string to_text(NodeState state) {
+std::string_view to_text(NodeState state) {
   switch (state) {
     case NodeState::kStarting:
       return "starting";

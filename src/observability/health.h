@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -19,7 +20,7 @@ enum class NodeState : std::uint8_t {
 };
 
 // "starting", "ready", "degraded", "draining".
-std::string to_text(NodeState state);
+std::string_view to_text(NodeState state);
 
 // A snapshot, of the moment of asking.
 struct NodeHealth {
