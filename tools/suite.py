@@ -423,6 +423,8 @@ def asan_stage(tally):
 
 
 def release_stage(tally):
+    if (ROOT / "web" / "package.json").exists():
+        npm_install(tally, ROOT / "web")
     build(tally, "release")
     node_tests(tally, "release")
 
