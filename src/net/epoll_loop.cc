@@ -137,9 +137,10 @@ int EpollLoop::poll_timeout_ms() {
 }
 
 void EpollLoop::finish_iteration() {
-  has_more_ = iteration_end_ != nullptr && iteration_end_->on_iteration_end();
-  // What these defer runs at the end of the next iteration, which does not wait.
+  // Before the hook, which writes what these leave; what they or the hook defer runs at the end
+  // of the next iteration, which does not wait.
   for (base::Task& task : std::exchange(deferred_, {})) task();
+  has_more_ = iteration_end_ != nullptr && iteration_end_->on_iteration_end();
   for (const int fd : closing_) {
     ::close(fd);
     sockets_[static_cast<std::size_t>(fd)] = nullptr;

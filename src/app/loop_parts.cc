@@ -1,0 +1,190 @@
+#include "app/loop_parts.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "app/samples.h"
+#include "http/query.h"
+#include "ws/frame.h"
+#include "ws/handshake.h"
+
+namespace mr::app {
+namespace {
+
+constexpr std::string_view kAppPrefix = "/app/";
+constexpr std::size_t kJsonBytesMax = 16 << 20;
+
+// Where old clients fall back to when WebSockets fail; not served here.
+bool is_fallback_transport(std::string_view path) {
+  return path.starts_with("/pusher/") || path.starts_with("/timeline/") ||
+         path.starts_with("/sockjs") || path.starts_with("/socket.io");
+}
+
+channel::Options channel_options(const Shared& shared) {
+  channel::Options options = shared.settings.channel;
+  options.text_frame = ws::text_frame;
+  return options;
+}
+
+api::Options api_options(const Shared& shared) {
+  const config::Settings& settings = shared.settings;
+  api::Options options;
+  options.loops = static_cast<std::uint32_t>(shared.runtime.loop_count());
+  options.replay_cache = settings.rest.replay_cache;
+  options.idempotency = settings.rest.idempotency;
+  options.idempotency_key_length_max = settings.rest.idempotency_key_length_max;
+  options.cors = {settings.cors.credentials, settings.cors.origin, settings.cors.methods,
+                  settings.cors.allowed_headers};
+  return options;
+}
+
+// The replay cache keeps its answers with those of idempotency keys.
+base::Duration idempotency_ttl(const config::Settings& settings) {
+  const base::Duration replay = std::chrono::seconds(api::kReplayWindowSeconds);
+  const base::Duration own = settings.channel.idempotency_ttl;
+  return settings.rest.replay_cache ? std::max(own, replay) : own;
+}
+
+http::Response refused_handshake(const ws::HandshakeErrc code, const std::string& detail) {
+  http::Response response = http::text_response(ws::http_status(code), detail + "\n");
+  if (code == ws::HandshakeErrc::kVersion) {
+    response.headers.push_back({"Sec-WebSocket-Version", "13"});
+  }
+  return response;
+}
+
+}  // namespace
+
+api::AdminOptions admin_options(const config::Settings& settings, api::Listener listener) {
+  api::AdminOptions options;
+  options.serve = listener;
+  options.token = settings.admin_token;
+  options.metrics_enabled = settings.metrics.enabled;
+  options.usage_enabled = settings.rest.usage_enabled;
+  return options;
+}
+
+api::AdminSources admin_sources(const Shared& shared) {
+  return {shared.health, shared.gauges, shared.registry, shared.log, shared.apps};
+}
+
+LoopParts::LoopParts(Shared& shared, std::size_t index)
+    : shared_(shared),
+      loop_(shared.runtime.loop(index)),
+      port_(shared.runtime, index),
+      quota_(loop_.random().next()),
+      idempotency_(shared.settings.channel.idempotency_entries_max,
+                   idempotency_ttl(shared.settings), loop_.random().next()),
+      home_(port_, shared.order, channel_options(shared), loop_.random().next()),
+      exchange_(port_, shared.peers, shared.settings.channel),
+      parser_(kJsonBytesMax),
+      signers_(loop_.random().next()),
+      sessions_(loop_, loop_.random().next()),
+      hub_(sessions_, sessions_, shared.settings.hub, loop_.random().next()),
+      context_{loop_,   hub_,      exchange_, shared.apps,             parser_,
+               signers_, sessions_, shared.settings.session,
+               observability::Logger(shared.log, "session")},
+      api_({exchange_, shared.apps, parser_, loop_.clock()}, api_options(shared),
+           loop_.random().next()),
+      admin_(admin_options(shared.settings, api::Listener::kPublic), admin_sources(shared)),
+      http_(loop_, *this, shared.settings.http) {
+  sessions_.set_context(&context_);
+  loop_.set_iteration_end(this);
+  if (!shared.settings.development) return;
+  shared.apps.find_by_id(shared.settings.apps.front().id, [this](model::AppRef app) {
+    demo_ = std::make_unique<demo::Site>(std::move(app), loop_.clock());
+  });
+}
+
+base::Result<net::ListenerHandle, net::NetErrc> LoopParts::listen(const net::Address& address) {
+  net::ListenOptions options;
+  options.address = address;
+  options.reuse_port = true;
+  auto listener = loop_.listen(options, *this);
+  if (listener) listener_ = listener.value();
+  return listener;
+}
+
+void LoopParts::on_accept(net::SocketHandle socket, const net::PeerAddress& peer) {
+  http_.adopt(socket, peer);
+}
+
+bool LoopParts::on_iteration_end() {
+  const bool has_more = hub_.flush(loop_.clock());
+  sessions_.on_flushed();
+  return has_more;
+}
+
+void LoopParts::on_request(http::Request request, http::Responder responder) {
+  if (demo_ && demo::Site::owns(request.path)) return responder.answer(demo_->serve(request));
+  if (admin_.try_answer(request, responder)) return;
+  if (request.path.starts_with(kAppPrefix)) {
+    return responder.answer(http::json_response(
+        426, R"({"error":"/app/{key} speaks WebSocket; send an upgrade request","code":"upgrade_required","status":426})"));
+  }
+  if (is_fallback_transport(request.path)) {
+    return responder.answer(http::json_response(
+        404,
+        R"({"error":"Only the WebSocket transport is served; set enabledTransports to ['ws','wss']","code":"not_found","status":404})"));
+  }
+  api_.handle(std::move(request), std::move(responder));
+}
+
+bool LoopParts::on_upgrade(http::Request request, net::SocketHandle socket,
+                           net::PeerAddress /*peer*/, std::string early_bytes,
+                           http::Responder responder) {
+  if (is_draining_) {
+    http::Response response = http::text_response(503, "the node is shutting down\n");
+    response.headers.push_back({"Retry-After", "1"});
+    responder.answer(std::move(response));
+    return false;
+  }
+  const bool is_echo = shared_.settings.session.conformance_echo && request.path == "/echo";
+  std::string key;
+  if (request.path.starts_with(kAppPrefix)) {
+    std::string_view rest = std::string_view(request.path).substr(kAppPrefix.size());
+    while (rest.ends_with('/')) rest.remove_suffix(1);
+    key = http::percent_decode(rest).value_or("");
+  }
+  if (!is_echo && (key.empty() || key.find('/') != std::string::npos)) {
+    responder.answer(http::text_response(404, "WebSockets are served at /app/{key}\n"));
+    return false;
+  }
+  auto handshake = ws::accept_handshake(request);
+  if (!handshake) {
+    const auto& error = handshake.error();
+    responder.answer(refused_handshake(error.code, error.detail));
+    return false;
+  }
+  if (is_echo) {
+    sessions_.open_echo(socket, std::move(handshake).value(), std::move(early_bytes));
+    return true;
+  }
+  const std::string* origin = request.header("origin");
+  sessions_.open(socket, std::move(handshake).value(), std::move(key),
+                 origin == nullptr ? std::string() : *origin, std::move(early_bytes));
+  return true;
+}
+
+void LoopParts::begin_drain(base::Duration window) {
+  is_draining_ = true;
+  sessions_.drain(window);
+}
+
+void LoopParts::end_drain() {
+  http_.set_draining(true);
+  if (listener_ == net::ListenerHandle::kNone) return;
+  loop_.close_listener(listener_);
+  listener_ = net::ListenerHandle::kNone;
+}
+
+void LoopParts::collect(std::vector<observability::GaugeSample>& out) const {
+  add_hub_samples(hub_, out);
+  add_session_samples(sessions_, context_.counters, out);
+  add_home_samples(home_, out);
+  add_http_samples(http_, out);
+  add_api_samples(api_.counters(), out);
+}
+
+}  // namespace mr::app

@@ -1,0 +1,172 @@
+#include "app/node.h"
+
+#include <chrono>
+#include <utility>
+
+namespace mr::app {
+namespace {
+
+constexpr base::Duration kBeat = std::chrono::seconds(1);
+constexpr base::Duration kDrainLook = std::chrono::milliseconds(50);
+// Past the window: clients that do not answer the close frame, requests that hang.
+constexpr base::Duration kDrainGrace = std::chrono::milliseconds(1500);
+// A scrape does not wait for a loop that hangs.
+constexpr base::Duration kCollectTimeout = std::chrono::seconds(1);
+
+}  // namespace
+
+Node::Node(config::Settings settings, net::Runtime& runtime, observability::Log& log,
+           channel::OrderSource* order)
+    : settings_(std::move(settings)),
+      runtime_(runtime),
+      log_(log),
+      logger_(log, "node"),
+      pulse_(runtime.control().clock(), runtime.loop_count()),
+      apps_(settings_.apps),
+      shared_{settings_, runtime, apps_, order == nullptr ? local_order_ : *order,
+              log,       pulse_,  *this, registry_, {}} {
+  for (std::size_t i = 0; i < runtime_.loop_count(); ++i) {
+    loops_.push_back(std::make_unique<LoopParts>(shared_, i));
+  }
+  std::vector<channel::Subscribers*> subscribers;
+  for (const auto& parts : loops_) {
+    shared_.peers.loops.push_back(parts->homed());
+    subscribers.push_back(&shared_.peers.loops.back().subscribers);
+  }
+  for (const auto& parts : loops_) parts->set_subscribers(subscribers);
+}
+
+Node::~Node() = default;
+
+base::Result<base::Done, net::NetErrc> Node::start() {
+  net::Address address{settings_.host, settings_.port};
+  for (const auto& parts : loops_) {
+    auto listener = parts->listen(address);
+    if (!listener) return listener.error();
+    address.port = parts->port();  // the first loop's choice when the port was 0
+  }
+  port_ = address.port;
+  if (settings_.metrics.enabled) {
+    metrics_ = std::make_unique<MetricsListener>(
+        runtime_.control(), settings_.http, admin_sources(shared_),
+        admin_options(settings_, api::Listener::kMetrics));
+    auto listening = metrics_->listen({settings_.metrics.host, settings_.metrics.port});
+    if (!listening) return listening.error();
+    metrics_port_ = metrics_->port();
+  }
+  for (std::size_t i = 0; i < loops_.size(); ++i) beat(i);
+  if (settings_.development) {
+    apps_.find_by_id(settings_.apps.front().id, [this](model::AppRef app) {
+      market_ = std::make_unique<DevelopmentMarket>(runtime_.loop(0), loops_[0]->exchange(),
+                                                    std::move(app));
+      market_->start();
+    });
+  }
+  pulse_.set_state(observability::NodeState::kReady);
+  logger_.info("listening", {{"host", settings_.host},
+                             {"port", port_},
+                             {"metrics_port", metrics_port_},
+                             {"loops", loops_.size()},
+                             {"apps", settings_.apps.size()}});
+  return base::Done{};
+}
+
+void Node::beat(std::size_t loop) {
+  pulse_.beat(loop);
+  runtime_.loop(loop).after(kBeat, [this, loop] { beat(loop); });
+}
+
+void Node::begin_drain(base::Task done) {
+  drained_ = std::move(done);
+  pulse_.set_state(observability::NodeState::kDraining);
+  const base::Duration window = settings_.shutdown_grace_period;
+  logger_.info("draining", {{"window_ms", window / std::chrono::milliseconds(1)}});
+  drain_end_ = runtime_.control().clock().now() + window;
+  for (std::size_t i = 0; i < loops_.size(); ++i) {
+    runtime_.loop(i).post([this, i, window] { loops_[i]->begin_drain(window); });
+  }
+  runtime_.control().after(window, [this] { wait_for_sessions(); });
+}
+
+void Node::sum_of_loops(base::Function<std::size_t(const LoopParts&)> count,
+                        base::Function<void(std::size_t)> done) {
+  struct Sum {
+    base::Function<std::size_t(const LoopParts&)> count;
+    base::Function<void(std::size_t)> done;
+    std::size_t total = 0;
+    std::size_t missing = 0;
+  };
+  auto sum = std::make_shared<Sum>();
+  sum->count = std::move(count);
+  sum->done = std::move(done);
+  sum->missing = loops_.size();
+  for (std::size_t i = 0; i < loops_.size(); ++i) {
+    runtime_.loop(i).post([this, i, sum] {
+      const std::size_t counted = sum->count(*loops_[i]);
+      runtime_.control().post([sum, counted] {
+        sum->total += counted;
+        if (--sum->missing == 0) sum->done(sum->total);
+      });
+    });
+  }
+}
+
+void Node::wait_for_sessions() {
+  sum_of_loops([](const LoopParts& parts) { return parts.session_count(); },
+               [this](std::size_t sessions) {
+                 const bool is_late =
+                     runtime_.control().clock().now() > drain_end_ + kDrainGrace;
+                 if (sessions != 0 && !is_late) {
+                   runtime_.control().after(kDrainLook, [this] { wait_for_sessions(); });
+                   return;
+                 }
+                 for (std::size_t i = 0; i < loops_.size(); ++i) {
+                   runtime_.loop(i).post([this, i] { loops_[i]->end_drain(); });
+                 }
+                 wait_for_requests();
+               });
+}
+
+void Node::wait_for_requests() {
+  sum_of_loops([](const LoopParts& parts) { return parts.open_requests(); },
+               [this](std::size_t requests) {
+                 const bool is_late =
+                     runtime_.control().clock().now() > drain_end_ + kDrainGrace;
+                 if (requests != 0 && !is_late) {
+                   runtime_.control().after(kDrainLook, [this] { wait_for_requests(); });
+                   return;
+                 }
+                 logger_.info("drained", {{"requests_cut", requests}});
+                 drained_();
+               });
+}
+
+void Node::collect(Gathered done) {
+  // One answer per loop, or what came within the time-out; the asking loop is the control loop.
+  struct Scrape {
+    Gathered done;
+    std::vector<observability::GaugeSample> samples;
+    std::size_t missing = 0;
+    void finish() {
+      if (done) std::exchange(done, {})(std::move(samples));
+    }
+  };
+  auto scrape = std::make_shared<Scrape>();
+  scrape->done = std::move(done);
+  scrape->missing = loops_.size();
+  scrape->samples = log_.samples();
+  net::Loop& asking = runtime_.control();
+  for (std::size_t i = 0; i < loops_.size(); ++i) {
+    runtime_.loop(i).post([this, i, scrape, &asking] {
+      std::vector<observability::GaugeSample> samples;
+      loops_[i]->collect(samples);
+      asking.post([scrape, samples = std::move(samples)] {
+        scrape->samples.insert(scrape->samples.end(), samples.begin(), samples.end());
+        if (--scrape->missing == 0) scrape->finish();
+      });
+    });
+  }
+  asking.after(kCollectTimeout, [scrape] { scrape->finish(); });
+}
+
+}  // namespace mr::app

@@ -1,0 +1,145 @@
+#include "app/samples.h"
+
+#include <string>
+#include <utility>
+
+#include "api/errc.h"
+
+namespace mr::app {
+namespace {
+
+using observability::SampleKind;
+
+// A family of samples that differ in one label.
+class Family {
+ public:
+  Family(Samples& out, SampleKind kind) : out_(out), kind_(kind) {}
+
+  Family& add(const char* name, const char* help, double value) {
+    out_.push_back({name, help, {}, value, kind_});
+    return *this;
+  }
+  void labelled(std::pair<const char*, const char*> name_and_help,
+                std::pair<const char*, std::string> label, double value) {
+    out_.push_back(
+        {name_and_help.first, name_and_help.second, {{label.first, label.second}}, value, kind_});
+  }
+
+ private:
+  Samples& out_;
+  const SampleKind kind_;
+};
+
+double number(std::uint64_t value) { return static_cast<double>(value); }
+
+}  // namespace
+
+void add_hub_samples(const hub::Hub& hub, Samples& out) {
+  const hub::Counters& c = hub.counters();
+  const hub::Subscriptions& subscriptions = hub.subscriptions();
+  Family(out, SampleKind::kGauge)
+      .add("millrace_subscriptions", "Subscriptions of clients now",
+           number(subscriptions.subscription_count()))
+      .add("millrace_hub_log_bytes", "Frames kept for readers that have not had them",
+           number(hub.log_bytes()))
+      .add("millrace_blocked_connections", "Connections whose socket takes nothing now",
+           number(hub.blocked_count()));
+  Family counters(out, SampleKind::kCounter);
+  counters
+      .add("millrace_ws_frames_sent_total", "Channel frames handed to the kernel",
+           number(c.frames_written))
+      .add("millrace_ws_writes_total", "Write calls to client sockets", number(c.writes))
+      .add("millrace_ws_bytes_sent_total", "Bytes written to client sockets",
+           number(c.bytes_written))
+      .add("millrace_messages_to_loops_total", "Messages that arrived for a loop's subscribers",
+           number(c.appended))
+      .add("millrace_frames_excluded_total", "Frames left out for the connection that sent them",
+           number(c.excluded))
+      .add("millrace_write_blocks_total", "Times a client socket was full", number(c.blocked));
+  const std::pair<const char*, const char*> drops = {
+      "millrace_frames_dropped_total", "Frames or answers that a client did not get, by reason"};
+  counters.labelled(drops, {"reason", "slow_consumer"}, number(c.dropped_slow));
+  counters.labelled(drops, {"reason", "reply_reserve"}, number(c.replies_refused));
+}
+
+void add_session_samples(const session::Sessions& sessions, const session::Counters& c,
+                         Samples& out) {
+  Family(out, SampleKind::kGauge)
+      .add("millrace_connections", "WebSocket connections now", number(sessions.count()));
+  Family counters(out, SampleKind::kCounter);
+  counters
+      .add("millrace_connections_opened_total", "Connections that were established",
+           number(c.opened))
+      .add("millrace_ws_messages_received_total", "Messages of clients", number(c.frames_in))
+      .add("millrace_ws_bytes_received_total", "Bytes read from client sockets",
+           number(c.bytes_in))
+      .add("millrace_pings_sent_total", "pusher:ping sent to silent clients",
+           number(c.pings_sent))
+      .add("millrace_client_events_total", "Client events accepted", number(c.client_events))
+      .add("millrace_subscribes_total", "Subscriptions that succeeded", number(c.subscribed));
+  for (std::size_t i = 0; i < c.ended.size(); ++i) {
+    counters.labelled({"millrace_connections_closed_total", "Connections that ended, by reason"},
+                      {"reason", session::to_text(static_cast<session::Ending>(i))},
+                      number(c.ended[i]));
+  }
+  for (std::size_t i = 0; i < c.refused.size(); ++i) {
+    counters.labelled({"millrace_client_refusals_total", "Client messages refused, by reason"},
+                      {"reason", session::to_text(static_cast<session::Refusal>(i))},
+                      number(c.refused[i]));
+  }
+}
+
+void add_home_samples(const channel::Home& home, Samples& out) {
+  const channel::Home::Counters& c = home.counters();
+  Family(out, SampleKind::kGauge)
+      .add("millrace_channels", "Channels with subscribers or messages on their way",
+           number(home.channel_count()))
+      .add("millrace_cached_events", "Events kept for cache channels",
+           number(home.cached_count()));
+  Family counters(out, SampleKind::kCounter);
+  counters
+      .add("millrace_publishes_accepted_total", "Messages accepted by their home loop",
+           number(c.accepted))
+      .add("millrace_publishes_released_total", "Messages released to subscribers",
+           number(c.released))
+      .add("millrace_release_pauses_total", "Releases that waited for a full mailbox",
+           number(c.paused_mailbox));
+  const std::pair<const char*, const char*> refused = {"millrace_publishes_refused_total",
+                                                       "Messages refused, by reason"};
+  counters.labelled(refused, {"reason", "fifo_full"}, number(c.refused_full));
+  counters.labelled(refused, {"reason", "order"}, number(c.refused_order));
+  counters.labelled({"millrace_joins_refused_total", "Subscriptions refused at home, by reason"},
+                    {"reason", "presence_full"}, number(c.presence_full));
+}
+
+void add_http_samples(const http::ConnectionPool& pool, Samples& out) {
+  const http::Counters& c = pool.counters();
+  Family(out, SampleKind::kGauge)
+      .add("millrace_http_connections", "HTTP connections that are not upgraded",
+           number(pool.connections()))
+      .add("millrace_http_open_requests", "Requests not answered yet",
+           number(pool.open_requests()));
+  Family counters(out, SampleKind::kCounter);
+  counters.add("millrace_http_requests_total", "Requests handed to a service", number(c.requests))
+      .add("millrace_http_upgrades_total", "Requests that became WebSockets", number(c.upgrades));
+  for (std::size_t i = 1; i < c.responses.size(); ++i) {
+    counters.labelled({"millrace_http_responses_total", "Answers, by class of status"},
+                      {"class", std::to_string(i) + "xx"}, number(c.responses[i]));
+  }
+}
+
+void add_api_samples(const api::Counters& c, Samples& out) {
+  Family counters(out, SampleKind::kCounter);
+  counters.add("millrace_api_requests_total", "Requests to the REST API", number(c.requests))
+      .add("millrace_api_events_total", "Events accepted from the REST API", number(c.events))
+      .add("millrace_api_queries_total", "Queries answered by the REST API", number(c.queries))
+      .add("millrace_api_repeated_total", "Requests answered with an earlier answer",
+           number(c.repeated));
+  for (std::size_t i = 0; i < c.refused.size(); ++i) {
+    counters.labelled({"millrace_api_refusals_total", "Requests refused, by reason"},
+                      {"reason", std::string(api::slug_of(static_cast<api::Errc>(i)))},
+                      number(c.refused[i]));
+  }
+}
+
+}  // namespace mr::app

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <vector>
+
+#include "api/counters.h"
+#include "channel/home.h"
+#include "http/connection_pool.h"
+#include "hub/hub.h"
+#include "observability/gauge.h"
+#include "session/sessions.h"
+
+namespace mr::app {
+
+// What the parts of one loop count, as samples of a scrape; called on that loop. Gauges are read
+// from the containers themselves, so that they cannot drift.
+using Samples = std::vector<observability::GaugeSample>;
+void add_hub_samples(const hub::Hub& hub, Samples& out);
+void add_session_samples(const session::Sessions& sessions, const session::Counters& counters,
+                         Samples& out);
+void add_home_samples(const channel::Home& home, Samples& out);
+void add_api_samples(const api::Counters& counters, Samples& out);
+void add_http_samples(const http::ConnectionPool& pool, Samples& out);
+
+}  // namespace mr::app
