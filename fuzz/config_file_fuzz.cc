@@ -1,6 +1,8 @@
 // A configuration file, YAML or JSON with comments, through the whole of loading. A file is read as
-// one piece, so there are no cuts; the first byte chooses where the text comes from.
+// one piece, so there are no cuts; the first byte chooses where the text comes from: the file, the
+// environment or the flags (one per line, the first for --set).
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -18,10 +20,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   };
   switch (bytes[0] % 4) {
     case 0:
-      input.environment = {{"MILLRACE__APPS", text}};
+      input.environment = {{"MILLRACE__APPS", text},
+                           {"MILLRACE__METRICS", text},
+                           {"CORS_ORIGINS", text},
+                           {"MILLRACE__" + text.substr(0, text.find('=')), "[1"}};
       break;
     case 1:
-      input.args = {"--set", text};
+      input.args = {"--set"};
+      for (std::size_t begin = 0; begin <= text.size();) {
+        const std::size_t end = std::min(text.find('\n', begin), text.size());
+        input.args.push_back(text.substr(begin, end - begin));
+        begin = end + 1;
+      }
       break;
     default:
       input.args = {"--config", "fuzz"};

@@ -6,7 +6,8 @@
 namespace mr::config {
 namespace {
 
-constexpr std::size_t kLengthMax = 128;
+// No key is longer; it bounds the work for words that are no keys at all.
+constexpr std::size_t kLengthMax = 64;
 
 }  // namespace
 
@@ -32,9 +33,14 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }
 
 std::string nearest(std::string_view word, std::span<const std::string> candidates) {
+  if (word.size() > kLengthMax) return "";
   std::size_t best_distance = std::max<std::size_t>(1, word.size() / 3) + 1;
   std::string best;
   for (const std::string& candidate : candidates) {
+    // The difference in length is the least that the distance can be.
+    const std::size_t least = word.size() > candidate.size() ? word.size() - candidate.size()
+                                                             : candidate.size() - word.size();
+    if (least >= best_distance) continue;
     const std::size_t distance = edit_distance(word, candidate);
     if (distance >= best_distance) continue;
     best_distance = distance;
