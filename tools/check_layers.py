@@ -24,7 +24,7 @@ ALLOWED = {
     "channel": "base model pusher observability",
     "hub": "base model pusher channel observability",
     "client": "base crypto model json net http ws pusher",
-    "session": "base model net http ws pusher channel hub observability",
+    "session": "base model json net http ws pusher channel hub observability",
     "api": "base crypto model json http pusher channel observability",
     "admin": "base crypto model json http channel observability api",
     "config": "base model json",
