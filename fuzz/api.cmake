@@ -1,0 +1,1 @@
+mr_fuzz(api_publish SRCS api_publish_fuzz.cc DEPS api)

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/attributes.h"
+#include "api/errc.h"
+#include "channel/service.h"
+#include "json/parser.h"
+#include "model/app.h"
+
+namespace mr::api {
+
+// What a publishing request asks for, checked against the app's limits.
+struct Publication {
+  std::vector<channel::PublishEvent> events;  // one per event and channel, in order
+  std::vector<Attributes> wanted;             // of each of `events`
+  std::size_t event_count = 0;                // as the app's rate counts them
+  bool is_batch = false;
+  std::string idempotency_key;  // of the body; empty: none
+
+  bool wants_any() const;
+};
+
+// Body of POST /events: {name, data, channel | channels, socket_id?, info?, idempotency_key?}.
+base::Result<Publication, Errc> read_event(json::Parser& parser, std::string_view body,
+                                           const model::AppOptions& app);
+// Body of POST /batch_events: {batch: [{name, data, channel, socket_id?, info?}, ...]}.
+base::Result<Publication, Errc> read_batch(json::Parser& parser, std::string_view body,
+                                           const model::AppOptions& app);
+
+// {} when nothing was asked for, else {"channels":{...}} or {"batch":[...]}.
+std::string write_answer(const Publication& publication,
+                         const std::vector<channel::ChannelCounts>& counts);
+
+}  // namespace mr::api

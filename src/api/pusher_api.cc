@@ -1,0 +1,398 @@
+#include "api/pusher_api.h"
+
+#include <utility>
+
+#include "json/writer.h"
+#include "pusher/rest_auth.h"
+
+namespace mr::api {
+namespace {
+
+// What the rare bottleneck is worth: long enough for a queue to move, short enough to matter.
+constexpr std::uint32_t kBackpressureRetrySeconds = 1;
+
+const std::string& param(const http::Params& params, std::string_view name) {
+  const std::string* const value = http::find_param(params, name);
+  MR_ASSERT(value != nullptr, "the route has this parameter");
+  return *value;
+}
+
+Error route_error(http::RouteStatus status, const http::Request& request,
+                  const std::string& allow) {
+  switch (status) {
+    case http::RouteStatus::kBadPath:
+      return {Errc::kInvalidInput, "the path " + shown(request.path) +
+                                       " has a broken %XX escape; encode it as RFC 3986 says"};
+    case http::RouteStatus::kMethodNotAllowed:
+      return {Errc::kMethodNotAllowed, "the path " + shown(request.path) + " does not take " +
+                                           request.method_text + "; use " + allow};
+    case http::RouteStatus::kFound:
+    case http::RouteStatus::kNotFound:
+      break;
+  }
+  return {Errc::kNotFound,
+          "there is nothing at " + shown(request.path) +
+              "; the API is under /apps/{app_id}/, WebSocket connections go to /app/{key}, and "
+              "the fallback transports of old clients (SockJS, XHR) are not served"};
+}
+
+}  // namespace
+
+PusherApi::PusherApi(Surroundings around, const Options& options, std::uint64_t hash_seed)
+    : around_(around),
+      options_(options),
+      cors_(options.cors),
+      signers_(hash_seed),
+      event_rates_(options.loops, hash_seed),
+      query_rates_(options.loops, hash_seed) {
+  routes_.add(http::Method::kPost, "/apps/{app}/events", &PusherApi::events);
+  routes_.add(http::Method::kPost, "/apps/{app}/batch_events", &PusherApi::batch_events);
+  routes_.add(http::Method::kGet, "/apps/{app}/channels", &PusherApi::list);
+  routes_.add(http::Method::kGet, "/apps/{app}/channels/{channel}", &PusherApi::show);
+  routes_.add(http::Method::kGet, "/apps/{app}/channels/{channel}/users", &PusherApi::users);
+  routes_.add(http::Method::kPost, "/apps/{app}/users/{user}/terminate_connections",
+              &PusherApi::terminate);
+}
+
+void PusherApi::handle(http::Request request, http::Responder responder) {
+  ++counters_.requests;
+  auto call = std::make_unique<Call>();
+  call->request = std::move(request);
+  call->responder = std::move(responder);
+  if (call->request.method == http::Method::kOptions) {
+    call->responder.answer(cors_.preflight(call->request));
+    return;
+  }
+  auto match = routes_.match(call->request.method, call->request.path);
+  if (match.target == nullptr) {
+    const Error error = route_error(match.status, call->request, match.allow);
+    ++counters_.of(error.code);
+    http::Response response = error_response(error);
+    if (!match.allow.empty()) response.headers.push_back({"Allow", match.allow});
+    cors_.allow(call->request, response);
+    call->responder.answer(std::move(response));
+    return;
+  }
+  auto query = http::parse_query(call->request.query);
+  if (!query) {
+    fail(std::move(call), {Errc::kInvalidInput, "the query has a broken %XX escape or more than " +
+                                                    std::to_string(http::kParamsMax) +
+                                                    " parameters; encode it as RFC 3986 says"});
+    return;
+  }
+  call->path = std::move(match.params);
+  call->query = std::move(*query);
+  const std::string app_id = param(call->path, "app");
+  around_.apps.find_by_id(
+      app_id, [this, call = std::move(call), route = *match.target](model::AppRef app) mutable {
+        call->app = std::move(app);
+        authorize(std::move(call), route);
+      });
+}
+
+void PusherApi::authorize(CallPtr call, Route route) {
+  if (!call->app) {
+    const std::string id = param(call->path, "app");
+    fail(std::move(call), {Errc::kAppNotFound, "there is no app with the id " + shown(id) +
+                                                   "; use the id of a configured app"});
+    return;
+  }
+  const http::Request& request = call->request;
+  const auto checked = pusher::check_rest(
+      *call->app, signers_.of(*call->app),
+      {request.method_text, request.path, call->query, request.body}, around_.clock.wall_now());
+  if (!checked) {
+    fail(std::move(call), {Errc::kAuthFailed, checked.error().detail});
+    return;
+  }
+  if (!call->app->options.enabled) {
+    const std::string id = call->app->options.id;
+    fail(std::move(call), {Errc::kForbidden, "the app " + shown(id) +
+                                                 " is disabled; enable it in the configuration"});
+    return;
+  }
+  if (request.method != http::Method::kPost || !options_.replay_cache) {
+    (this->*route)(std::move(call));
+    return;
+  }
+  std::string key = "replay:" + *http::find_param(call->query, "auth_signature");
+  once(std::move(call), std::move(key),
+       [this, route](CallPtr fresh) { (this->*route)(std::move(fresh)); });
+}
+
+void PusherApi::once(CallPtr call, std::string key, base::Function<void(CallPtr)> next) {
+  model::AppRef app = call->app;
+  call->unsettled.push_back(key);
+  around_.channels.begin_idempotent(
+      std::move(app), std::move(key),
+      [this, call = std::move(call),
+       next = std::move(next)](channel::Service::Idempotent begun) mutable {
+        if (begun.first) {
+          next(std::move(call));
+          return;
+        }
+        call->unsettled.pop_back();  // it belongs to the first caller
+        if (begun.answer.empty()) {
+          fail(std::move(call),
+               {Errc::kBackpressure, "the same request is still being worked on; try again"},
+               kBackpressureRetrySeconds);
+          return;
+        }
+        ++counters_.repeated;
+        succeed(std::move(call), std::move(begun.answer));
+      });
+}
+
+void PusherApi::events(CallPtr call) {
+  auto read = read_event(around_.parser, call->request.body, call->app->options);
+  publish(std::move(call), std::move(read));
+}
+
+void PusherApi::batch_events(CallPtr call) {
+  auto read = read_batch(around_.parser, call->request.body, call->app->options);
+  publish(std::move(call), std::move(read));
+}
+
+void PusherApi::publish(CallPtr call, base::Result<Publication, Errc> read) {
+  if (!read) {
+    fail(std::move(call), read.error());
+    return;
+  }
+  Publication publication = std::move(read).value();
+  const std::string* const header = call->request.header("x-idempotency-key");
+  std::string key = header != nullptr ? *header : publication.idempotency_key;
+  if (!options_.idempotency) key.clear();
+  if (key.size() > options_.idempotency_key_length_max) {
+    fail(std::move(call),
+         {Errc::kInvalidInput, "the idempotency key " + shown(key) + " has " +
+                                   std::to_string(key.size()) + " bytes; use at most " +
+                                   std::to_string(options_.idempotency_key_length_max)});
+    return;
+  }
+  if (key.empty()) {
+    release(std::move(call), std::move(publication));
+    return;
+  }
+  once(std::move(call), "key:" + key,
+       [this, publication = std::move(publication)](CallPtr fresh) mutable {
+         release(std::move(fresh), std::move(publication));
+       });
+}
+
+void PusherApi::release(CallPtr call, Publication publication) {
+  const model::AppOptions& app = call->app->options;
+  if (!admit(call, event_rates_, app.max_backend_events_per_second, publication.event_count)) {
+    return;
+  }
+  if (publication.events.empty()) {
+    succeed(std::move(call), write_answer(publication, {}));
+    return;
+  }
+  // The answer needs the names again; without `info` nothing of it is kept.
+  std::vector<channel::PublishEvent> events;
+  Publication kept;
+  if (publication.wants_any()) {
+    kept = publication;
+    for (auto& event : kept.events) event.data.clear();
+  }
+  events = std::move(publication.events);
+  model::AppRef owner = call->app;
+  around_.channels.publish(
+      std::move(owner), std::move(events),
+      [this, call = std::move(call), kept = std::move(kept),
+       count = publication.wanted.size()](channel::PublishOutcome outcome) mutable {
+        if (outcome.status == channel::PublishStatus::kOverloaded) {
+          fail(std::move(call),
+               {Errc::kBackpressure, "too many events wait on this channel; try again"},
+               kBackpressureRetrySeconds);
+          return;
+        }
+        counters_.events += count;
+        succeed(std::move(call), write_answer(kept, outcome.counts));
+      });
+}
+
+void PusherApi::terminate(CallPtr call) {
+  model::AppRef app = call->app;
+  std::string user = param(call->path, "user");
+  around_.channels.terminate_user(
+      std::move(app), std::move(user),
+      [this, call = std::move(call)](std::uint32_t) mutable { succeed(std::move(call), "{}"); });
+}
+
+void PusherApi::list(CallPtr call) {
+  if (!admit(call, query_rates_, call->app->options.max_read_requests_per_second, 1)) return;
+  const auto wanted = attributes_of(call);
+  if (!wanted) return;
+  const std::string* const given = http::find_param(call->query, "filter_by_prefix");
+  const std::string prefix = given != nullptr ? *given : std::string();
+  if (wanted->user_count && !prefix.starts_with("presence-")) {
+    fail(std::move(call),
+         {Errc::kInvalidInput,
+          "info=user_count is only there for presence channels; add filter_by_prefix=presence-"});
+    return;
+  }
+  if (wanted->cache) {
+    fail(std::move(call),
+         {Errc::kInvalidInput, "info=cache is only there for one channel; ask /channels/{name}"});
+    return;
+  }
+  ++counters_.queries;
+  model::AppRef app = call->app;
+  around_.channels.list_channels(
+      std::move(app), prefix,
+      [this, call = std::move(call),
+       asked = *wanted](std::vector<channel::ChannelCounts> found) mutable {
+        std::string body;
+        json::Writer writer(body);
+        writer.begin_object();
+        writer.key("channels");
+        writer.begin_object();
+        for (const channel::ChannelCounts& counts : found) {
+          writer.key(counts.channel);
+          writer.begin_object();
+          write_counts(writer, asked, counts, counts.channel.starts_with("presence-"));
+          writer.end_object();
+        }
+        writer.end_object();
+        writer.end_object();
+        succeed(std::move(call), std::move(body));
+      });
+}
+
+void PusherApi::show(CallPtr call) {
+  if (!admit(call, query_rates_, call->app->options.max_read_requests_per_second, 1)) return;
+  const auto channel = channel_of(call);
+  if (!channel) return;
+  const auto wanted = attributes_of(call);
+  if (!wanted) return;
+  if (wanted->user_count && !channel->is_presence()) {
+    fail(std::move(call), {Errc::kInvalidInput,
+                           "info=user_count is only there for presence "
+                           "channels, " +
+                               shown(channel->text()) + " is none; ask for subscription_count"});
+    return;
+  }
+  if (wanted->cache && !channel->is_cache()) {
+    fail(std::move(call),
+         {Errc::kInvalidInput, "info=cache is only there for cache channels, " +
+                                   shown(channel->text()) + " is none; name it cache-..."});
+    return;
+  }
+  ++counters_.queries;
+  model::AppRef app = call->app;
+  around_.channels.find_channel(
+      std::move(app), *channel,
+      [this, call = std::move(call), asked = *wanted](channel::ChannelState state) mutable {
+        std::string body;
+        json::Writer writer(body);
+        writer.begin_object();
+        writer.key("occupied");
+        writer.boolean(state.is_occupied);
+        write_counts(writer, asked, state.counts, true);  // others were refused above
+        if (asked.cache) writer.key("cache");
+        if (asked.cache && state.cache) {
+          writer.begin_object();
+          writer.key("data");
+          writer.raw(state.cache->data);
+          writer.key("ttl");
+          writer.number(state.cache->ttl_seconds);
+          writer.end_object();
+        } else if (asked.cache) {
+          writer.null();
+        }
+        writer.end_object();
+        succeed(std::move(call), std::move(body));
+      });
+}
+
+void PusherApi::users(CallPtr call) {
+  if (!admit(call, query_rates_, call->app->options.max_read_requests_per_second, 1)) return;
+  const auto channel = channel_of(call);
+  if (!channel) return;
+  if (!channel->is_presence()) {
+    fail(std::move(call),
+         {Errc::kInvalidInput, "only presence channels have users, " + shown(channel->text()) +
+                                   " is none; name it presence-..."});
+    return;
+  }
+  ++counters_.queries;
+  model::AppRef app = call->app;
+  around_.channels.list_users(std::move(app), *channel,
+                              [this, call = std::move(call)](std::vector<std::string> ids) mutable {
+                                std::string body;
+                                json::Writer writer(body);
+                                writer.begin_object();
+                                writer.key("users");
+                                writer.begin_array();
+                                for (const std::string& id : ids) {
+                                  writer.begin_object();
+                                  writer.key("id");
+                                  writer.raw(id);
+                                  writer.end_object();
+                                }
+                                writer.end_array();
+                                writer.end_object();
+                                succeed(std::move(call), std::move(body));
+                              });
+}
+
+bool PusherApi::admit(CallPtr& call, Rates& rates, std::uint32_t per_second, std::size_t count) {
+  const std::string& id = call->app->options.id;
+  const auto wait = rates.take(id, per_second, count, around_.clock.now());
+  if (!wait) return true;
+  const Error error{Errc::kRateLimited, "the app " + shown(id) + " may make " +
+                                            std::to_string(per_second) +
+                                            " per second on this node; try again in " +
+                                            std::to_string(*wait) + " s or raise the limit"};
+  fail(std::move(call), error, *wait);
+  return false;
+}
+
+std::unique_ptr<model::ChannelName> PusherApi::channel_of(CallPtr& call) {
+  const std::string text = param(call->path, "channel");
+  const std::uint32_t length_max = call->app->options.max_channel_name_length;
+  auto name = model::ChannelName::parse(text, length_max);
+  if (name) return std::make_unique<model::ChannelName>(std::move(name).value());
+  fail(std::move(call),
+       {Errc::kInvalidInput, std::string(model::describe(name.error().code)) + ": " + shown(text) +
+                                 "; use 1 to " + std::to_string(length_max) +
+                                 " of A-Z a-z 0-9 _ - = @ , . ; :"});
+  return nullptr;
+}
+
+std::unique_ptr<Attributes> PusherApi::attributes_of(CallPtr& call) {
+  const std::string* const text = http::find_param(call->query, "info");
+  if (text == nullptr) return std::make_unique<Attributes>();
+  const auto wanted = read_attributes(*text);
+  if (wanted) return std::make_unique<Attributes>(wanted.value());
+  fail(std::move(call), wanted.error());
+  return nullptr;
+}
+
+void PusherApi::succeed(CallPtr call, std::string body) {
+  settle(*call, body);
+  http::Response response = http::json_response(200, std::move(body));
+  cors_.allow(call->request, response);
+  call->responder.answer(std::move(response));
+}
+
+void PusherApi::fail(CallPtr call, const Error& error, std::uint32_t retry_after_s) {
+  ++counters_.of(error.code);
+  settle(*call, {});
+  http::Response response = error_response(error);
+  if (retry_after_s != 0) {
+    response.headers.push_back({"Retry-After", std::to_string(retry_after_s)});
+  }
+  cors_.allow(call->request, response);
+  call->responder.answer(std::move(response));
+}
+
+void PusherApi::settle(Call& call, const std::string& answer) {
+  for (const std::string& key : call.unsettled) {
+    around_.channels.settle_idempotent(call.app, key, answer);
+  }
+  call.unsettled.clear();
+}
+
+}  // namespace mr::api

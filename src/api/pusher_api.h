@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "api/cors.h"
+#include "api/counters.h"
+#include "api/options.h"
+#include "api/publish.h"
+#include "api/rates.h"
+#include "base/clock.h"
+#include "channel/service.h"
+#include "http/router.h"
+#include "http/service.h"
+#include "json/parser.h"
+#include "model/app.h"
+#include "pusher/auth.h"
+
+namespace mr::api {
+
+// Pusher's HTTP API (https://pusher.com/docs/channels/library_auth_reference/rest-api/): signed
+// requests under /apps/{id}, answers and errors as JSON. One per loop, with that loop's services,
+// which outlive it; it must outlive the requests in flight. It does not serve health or metrics:
+// the caller dispatches those before, and gives it everything else for its 404.
+class PusherApi {
+ public:
+  struct Surroundings {
+    channel::Service& channels;
+    model::AppStore& apps;
+    json::Parser& parser;  // its size cap is the largest body that is read
+    const base::Clock& clock;
+  };
+
+  PusherApi(Surroundings around, const Options& options, std::uint64_t hash_seed);
+
+  // Answers exactly once, now or when the channels' home loops have answered.
+  void handle(http::Request request, http::Responder responder);
+  const Counters& counters() const { return counters_; }
+
+ private:
+  // One request on its way.
+  struct Call {
+    http::Request request;
+    http::Responder responder;
+    http::Params path;
+    http::Params query;
+    model::AppRef app;
+    std::vector<std::string> unsettled;  // keys that wait for this call's answer
+  };
+  using CallPtr = std::unique_ptr<Call>;
+  using Route = void (PusherApi::*)(CallPtr);
+
+  void authorize(CallPtr call, Route route);
+  // Runs `next` unless the key was answered before; then that answer is given.
+  void once(CallPtr call, std::string key, base::Function<void(CallPtr)> next);
+
+  void events(CallPtr call);
+  void batch_events(CallPtr call);
+  void publish(CallPtr call, base::Result<Publication, Errc> read);
+  void release(CallPtr call, Publication publication);
+  void terminate(CallPtr call);
+
+  void list(CallPtr call);
+  void show(CallPtr call);
+  void users(CallPtr call);
+
+  // False, and the call is answered, when the app's rate is used up.
+  bool admit(CallPtr& call, Rates& rates, std::uint32_t per_second, std::size_t count);
+  // Null, and the call is answered, when the name in the path or `info` is no good.
+  std::unique_ptr<model::ChannelName> channel_of(CallPtr& call);
+  std::unique_ptr<Attributes> attributes_of(CallPtr& call);
+
+  void succeed(CallPtr call, std::string body);
+  void fail(CallPtr call, const Error& error, std::uint32_t retry_after_s = 0);
+  void settle(Call& call, const std::string& answer);
+
+  Surroundings around_;
+  Options options_;
+  Cors cors_;
+  http::Router<Route> routes_;
+  pusher::Signers signers_;
+  Rates event_rates_;
+  Rates query_rates_;
+  Counters counters_;
+};
+
+}  // namespace mr::api
