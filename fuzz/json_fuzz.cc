@@ -16,15 +16,21 @@ namespace json = mr::json;
 
 void copy(const json::Value& value, json::Writer& writer) {
   switch (value.type()) {
-    case json::Type::kNull: writer.null(); return;
-    case json::Type::kBoolean: writer.boolean(*value.as_bool()); return;
+    case json::Type::kNull:
+      writer.null();
+      return;
+    case json::Type::kBoolean:
+      writer.boolean(*value.as_bool());
+      return;
     case json::Type::kNumber:
       (void)value.as_double();
       (void)value.as_int();
       (void)value.as_uint();
       writer.raw(value.raw());
       return;
-    case json::Type::kString: writer.string(*value.as_string()); return;
+    case json::Type::kString:
+      writer.string(*value.as_string());
+      return;
     case json::Type::kArray:
       writer.begin_array();
       value.for_each_element([&](const json::Value& child) { copy(child, writer); });
