@@ -15,8 +15,8 @@ if(MR_SANITIZE)
   target_link_options(mr_flags INTERFACE -fsanitize=${MR_SANITIZE})
 endif()
 if(MR_FUZZ)
-  # clang finds std::stable_sort of g++ 12 deprecated.
-  target_compile_options(mr_flags INTERFACE -Wno-deprecated-declarations
+  # clang finds std::stable_sort of g++ 12 deprecated, and counts signs where g++ does not.
+  target_compile_options(mr_flags INTERFACE -Wno-deprecated-declarations -Wno-sign-conversion
     -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
     -fprofile-instr-generate -fcoverage-mapping)
   target_link_options(mr_flags INTERFACE -fsanitize=address,undefined -fprofile-instr-generate)
