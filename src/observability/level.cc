@@ -72,7 +72,9 @@ base::Result<Levels, LogErrc> Levels::parse(std::string_view text) {
     } else {
       const std::string_view component = trim(part.substr(0, equals));
       if (!is_component(component)) {
-        return bad(part, "has no component name of at most 32 characters of a-z 0-9 _ . -");
+        return bad(part,
+                   "does not name a component; use up to 32 characters of a-z 0-9 _ . -, e.g. "
+                   "info,session=debug");
       }
       std::erase_if(levels.by_component, [&](const auto& e) { return e.first == component; });
       levels.by_component.emplace_back(component, *level);
