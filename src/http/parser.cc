@@ -121,10 +121,12 @@ class Collector final : public beast_http::basic_parser<kIsRequest> {
     constexpr std::size_t kRoom = 64;
     this->header_limit(static_cast<std::uint32_t>(options.header_bytes_max + kRoom));
     this->body_limit(options.body_bytes_max);
-    this->eager(true);
+    this->eager(false);  // one chunk header or piece of body a call
   }
 
   const std::optional<Failure>& failure() const { return failure_; }
+  // The last put() read a chunk header (the last one with the trailers).
+  bool take_chunk_header() { return std::exchange(read_chunk_header_, false); }
 
  private:
   void refuse(error_code& ec, Failure failure) {
@@ -172,7 +174,9 @@ class Collector final : public beast_http::basic_parser<kIsRequest> {
     message_.body.append(body.data(), body.size());
     return body.size();
   }
-  void on_chunk_header_impl(std::uint64_t, string_view, error_code&) override {}
+  void on_chunk_header_impl(std::uint64_t, string_view, error_code&) override {
+    read_chunk_header_ = true;
+  }
   std::size_t on_chunk_body_impl(std::uint64_t, string_view body, error_code&) override {
     message_.body.append(body.data(), body.size());
     return body.size();
@@ -183,6 +187,7 @@ class Collector final : public beast_http::basic_parser<kIsRequest> {
   Message& message_;
   std::optional<Failure> failure_;
   bool header_done_ = false;
+  bool read_chunk_header_ = false;
 };
 
 // What requests and responses share: finding the header block, holding back what is not yet a
@@ -246,14 +251,16 @@ class Feed {
     const std::size_t before = pending_.size();
     if (before > 0) pending_.append(bytes);
     std::string_view rest = before > 0 ? std::string_view(pending_) : bytes;
-    const bool is_tail = before > 0 || collector_->chunked();
     while (!rest.empty() && !collector_->is_done()) {
-      if (is_tail && before > 0 && rest.size() < kChunkTailMin) break;
+      if (before > 0 && rest.size() < kChunkTailMin) break;
       error_code ec;
       const std::size_t used = collector_->put({rest.data(), rest.size()}, ec);
       rest.remove_prefix(used);
       if (ec == beast_http::error::need_more) break;
       if (ec) return to_failure(ec, options_);
+      if (collector_->take_chunk_header() && used > options_.header_bytes_max) {
+        return chunk_header_too_large();
+      }
       if (used == 0) break;
     }
     if (collector_->is_done()) {
@@ -261,15 +268,16 @@ class Feed {
       pending_ = std::string();
       return ParseProgress{bytes.size() - left, true};
     }
-    if (rest.size() > options_.header_bytes_max) {
-      return bad("a chunk header or trailer is larger than " +
-                 std::to_string(options_.header_bytes_max) + " bytes; send it without extensions");
-    }
+    if (rest.size() > options_.header_bytes_max) return chunk_header_too_large();
     pending_ = std::string(rest);
     return ParseProgress{bytes.size(), false};
   }
 
  private:
+  Failure chunk_header_too_large() const {
+    return bad("a chunk header or the trailers are larger than " +
+               std::to_string(options_.header_bytes_max) + " bytes; send them without extensions");
+  }
   Failure too_large() const {
     if (kIsRequest && !scan_.has_line()) {
       return {Errc::kTargetTooLong, "the request line is longer than " +

@@ -210,6 +210,14 @@ TEST(RequestParser, BrokenChunks) {
   EXPECT_EQ(run(head + "0\r\nX", {}, 1).status, 0);
 }
 
+TEST(RequestParser, OversizeTrailersAreRefusedHoweverTheyCome) {
+  Options options;
+  options.header_bytes_max = 200;
+  const std::string head = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+  EXPECT_EQ(status(head + "0\r\nX: " + std::string(150, 'a') + "\r\n\r\n", options), 0);
+  EXPECT_EQ(status(head + "0\r\nX: " + std::string(200, 'a') + "\r\n\r\n", options), 400);
+}
+
 TEST(RequestParser, ExpectContinue) {
   const Options options;
   RequestParser parser(options);
