@@ -82,8 +82,14 @@ LoopParts::LoopParts(Shared& shared, std::size_t index)
       signers_(loop_.random().next()),
       sessions_(loop_, loop_.random().next()),
       hub_(sessions_, sessions_, shared.settings.hub, loop_.random().next()),
-      context_{loop_,   hub_,      exchange_, shared.apps,             parser_,
-               signers_, sessions_, shared.settings.session,
+      context_{loop_,
+               hub_,
+               exchange_,
+               shared.apps,
+               parser_,
+               signers_,
+               sessions_,
+               shared.settings.session,
                observability::Logger(shared.log, "session")},
       api_({exchange_, shared.apps, parser_, loop_.clock()}, api_options(shared),
            loop_.random().next()),
@@ -121,7 +127,8 @@ void LoopParts::on_request(http::Request request, http::Responder responder) {
   if (admin_.try_answer(request, responder)) return;
   if (request.path.starts_with(kAppPrefix)) {
     return responder.answer(http::json_response(
-        426, R"({"error":"/app/{key} speaks WebSocket; send an upgrade request","code":"upgrade_required","status":426})"));
+        426,
+        R"({"error":"/app/{key} speaks WebSocket; send an upgrade request","code":"upgrade_required","status":426})"));
   }
   if (is_fallback_transport(request.path)) {
     return responder.answer(http::json_response(

@@ -68,7 +68,8 @@ int serve(config::Settings settings) {
   const bool is_development = settings.development;
   const config::Settings shown = settings;
   if (const auto raised = net::raise_fd_limit(); !raised) {
-    observability::Logger(log, "node").warn("the limit of open files stays low", {{"reason", raised.error().detail}});
+    observability::Logger(log, "node")
+        .warn("the limit of open files stays low", {{"reason", raised.error().detail}});
   }
   Node node(std::move(settings), runtime, log);
   const auto watching = runtime.watch_signals(
@@ -82,7 +83,8 @@ int serve(config::Settings settings) {
   if (is_development) print_to(stdout, development_banner(shown, node.port()));
   std::fflush(stdout);
   runtime.start();
-  log.on_lines_waiting([&] { runtime.worker().submit([&log] { log.drain(); }, runtime.control(), [] {}); });
+  log.on_lines_waiting(
+      [&] { runtime.worker().submit([&log] { log.drain(); }, runtime.control(), [] {}); });
   runtime.run_until_stopped();
   log.on_lines_waiting(nullptr);
   log.drain();

@@ -3,8 +3,7 @@
 namespace mr::app {
 
 MetricsListener::MetricsListener(net::Loop& loop, const http::Options& options,
-                                 const api::AdminSources& sources,
-                                 const api::AdminOptions& admin)
+                                 const api::AdminSources& sources, const api::AdminOptions& admin)
     : loop_(loop), admin_(admin, sources), service_(admin_), http_(loop, service_, options) {}
 
 base::Result<base::Done, net::NetErrc> MetricsListener::listen(const net::Address& address) {

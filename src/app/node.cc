@@ -23,8 +23,8 @@ Node::Node(config::Settings settings, net::Runtime& runtime, observability::Log&
       logger_(log, "node"),
       pulse_(runtime.control().clock(), runtime.loop_count()),
       apps_(settings_.apps),
-      shared_{settings_, runtime, apps_, order == nullptr ? local_order_ : *order,
-              log,       pulse_,  *this, registry_, {}} {
+      shared_{settings_, runtime,   apps_, order == nullptr ? local_order_ : *order, log, pulse_,
+              *this,     registry_, {}} {
   for (std::size_t i = 0; i < runtime_.loop_count(); ++i) {
     loops_.push_back(std::make_unique<LoopParts>(shared_, i));
   }
@@ -47,9 +47,9 @@ base::Result<base::Done, net::NetErrc> Node::start() {
   }
   port_ = address.port;
   if (settings_.metrics.enabled) {
-    metrics_ = std::make_unique<MetricsListener>(
-        runtime_.control(), settings_.http, admin_sources(shared_),
-        admin_options(settings_, api::Listener::kMetrics));
+    metrics_ = std::make_unique<MetricsListener>(runtime_.control(), settings_.http,
+                                                 admin_sources(shared_),
+                                                 admin_options(settings_, api::Listener::kMetrics));
     auto listening = metrics_->listen({settings_.metrics.host, settings_.metrics.port});
     if (!listening) return listening.error();
     metrics_port_ = metrics_->port();
@@ -114,8 +114,7 @@ void Node::sum_of_loops(base::Function<std::size_t(const LoopParts&)> count,
 void Node::wait_for_sessions() {
   sum_of_loops([](const LoopParts& parts) { return parts.session_count(); },
                [this](std::size_t sessions) {
-                 const bool is_late =
-                     runtime_.control().clock().now() > drain_end_ + kDrainGrace;
+                 const bool is_late = runtime_.control().clock().now() > drain_end_ + kDrainGrace;
                  if (sessions != 0 && !is_late) {
                    runtime_.control().after(kDrainLook, [this] { wait_for_sessions(); });
                    return;
@@ -130,8 +129,7 @@ void Node::wait_for_sessions() {
 void Node::wait_for_requests() {
   sum_of_loops([](const LoopParts& parts) { return parts.open_requests(); },
                [this](std::size_t requests) {
-                 const bool is_late =
-                     runtime_.control().clock().now() > drain_end_ + kDrainGrace;
+                 const bool is_late = runtime_.control().clock().now() > drain_end_ + kDrainGrace;
                  if (requests != 0 && !is_late) {
                    runtime_.control().after(kDrainLook, [this] { wait_for_requests(); });
                    return;

@@ -71,10 +71,8 @@ void add_session_samples(const session::Sessions& sessions, const session::Count
       .add("millrace_connections_opened_total", "Connections that were established",
            number(c.opened))
       .add("millrace_ws_messages_received_total", "Messages of clients", number(c.frames_in))
-      .add("millrace_ws_bytes_received_total", "Bytes read from client sockets",
-           number(c.bytes_in))
-      .add("millrace_pings_sent_total", "pusher:ping sent to silent clients",
-           number(c.pings_sent))
+      .add("millrace_ws_bytes_received_total", "Bytes read from client sockets", number(c.bytes_in))
+      .add("millrace_pings_sent_total", "pusher:ping sent to silent clients", number(c.pings_sent))
       .add("millrace_client_events_total", "Client events accepted", number(c.client_events))
       .add("millrace_subscribes_total", "Subscriptions that succeeded", number(c.subscribed));
   for (std::size_t i = 0; i < c.ended.size(); ++i) {
@@ -94,8 +92,7 @@ void add_home_samples(const channel::Home& home, Samples& out) {
   Family(out, SampleKind::kGauge)
       .add("millrace_channels", "Channels with subscribers or messages on their way",
            number(home.channel_count()))
-      .add("millrace_cached_events", "Events kept for cache channels",
-           number(home.cached_count()));
+      .add("millrace_cached_events", "Events kept for cache channels", number(home.cached_count()));
   Family counters(out, SampleKind::kCounter);
   counters
       .add("millrace_publishes_accepted_total", "Messages accepted by their home loop",

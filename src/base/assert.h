@@ -10,9 +10,9 @@ namespace mr::base {
 
 // A bug in our own code ends the process, in release builds too. Never on anything that a peer,
 // a file or a broker can cause.
-#define MR_ASSERT(cond, what)                                                \
-  do {                                                                       \
-    if (!(cond)) [[unlikely]] {                                              \
-      ::mr::base::assert_failed(#cond, (what), __FILE__, __LINE__);          \
-    }                                                                        \
+#define MR_ASSERT(cond, what)                                       \
+  do {                                                              \
+    if (!(cond)) [[unlikely]] {                                     \
+      ::mr::base::assert_failed(#cond, (what), __FILE__, __LINE__); \
+    }                                                               \
   } while (false)

@@ -56,22 +56,20 @@ class Function<R(Args...)> {
     void (*destroy)(void*);
   };
   template <class S>
-  static constexpr Ops kInline{
-      [](void* p, Args&&... args) -> R {
-        return (*static_cast<S*>(p))(std::forward<Args>(args)...);
-      },
-      [](void* from, void* to) {
-        ::new (to) S(std::move(*static_cast<S*>(from)));
-        static_cast<S*>(from)->~S();
-      },
-      [](void* p) { static_cast<S*>(p)->~S(); }};
+  static constexpr Ops kInline{[](void* p, Args&&... args) -> R {
+                                 return (*static_cast<S*>(p))(std::forward<Args>(args)...);
+                               },
+                               [](void* from, void* to) {
+                                 ::new (to) S(std::move(*static_cast<S*>(from)));
+                                 static_cast<S*>(from)->~S();
+                               },
+                               [](void* p) { static_cast<S*>(p)->~S(); }};
   template <class S>
-  static constexpr Ops kHeap{
-      [](void* p, Args&&... args) -> R {
-        return (**static_cast<S**>(p))(std::forward<Args>(args)...);
-      },
-      [](void* from, void* to) { ::new (to) S*(*static_cast<S**>(from)); },
-      [](void* p) { delete *static_cast<S**>(p); }};
+  static constexpr Ops kHeap{[](void* p, Args&&... args) -> R {
+                               return (**static_cast<S**>(p))(std::forward<Args>(args)...);
+                             },
+                             [](void* from, void* to) { ::new (to) S*(*static_cast<S**>(from)); },
+                             [](void* p) { delete *static_cast<S**>(p); }};
 
   void take(Function& other) {
     ops_ = std::exchange(other.ops_, nullptr);

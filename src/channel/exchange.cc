@@ -87,8 +87,13 @@ void Exchange::publish(model::AppRef app, std::vector<PublishEvent> events,
   all->result.counts.resize(count);
   for (std::size_t i = 0; i < count; ++i) {
     PublishEvent& event = events[i];
-    publish_one({app, std::move(event.channel), std::move(event.event), std::move(event.data),
-                 event.except, {}, false},
+    publish_one({app,
+                 std::move(event.channel),
+                 std::move(event.event),
+                 std::move(event.data),
+                 event.except,
+                 {},
+                 false},
                 [all, i](Released released) {
                   if (released.status == PublishStatus::kOverloaded) {
                     all->result.status = PublishStatus::kOverloaded;
@@ -144,9 +149,8 @@ void Exchange::list_channels(model::AppRef app, std::string prefix,
                              base::Function<void(std::vector<ChannelCounts>)> done) {
   using List = std::vector<ChannelCounts>;
   auto all = gather<List>(port_.loop_count(), [done = std::move(done)](List list) mutable {
-    std::sort(list.begin(), list.end(), [](const ChannelCounts& a, const ChannelCounts& b) {
-      return a.channel < b.channel;
-    });
+    std::sort(list.begin(), list.end(),
+              [](const ChannelCounts& a, const ChannelCounts& b) { return a.channel < b.channel; });
     done(std::move(list));
   });
   for (std::size_t loop = 0; loop < port_.loop_count(); ++loop) {
@@ -216,8 +220,8 @@ void Exchange::begin_idempotent(model::AppRef app, std::string key,
         peers_.loops[to].idempotency.begin(
             name, port_.clock().now(), [this, from, done = std::move(done)](Idempotent i) mutable {
               port_.post(
-                  from, [i = std::move(i), done = std::move(done)]() mutable { done(std::move(i)); },
-                  0);
+                  from,
+                  [i = std::move(i), done = std::move(done)]() mutable { done(std::move(i)); }, 0);
             });
       },
       0);

@@ -37,8 +37,7 @@ class Exchange final : public Service {
 
   void publish_one(Publish publish, OnReleased done);
   void join(Join join, base::Function<void(JoinAnswer)> done);
-  void leave(const std::string& app_id, const std::string& channel,
-             const model::SocketId& socket);
+  void leave(const std::string& app_id, const std::string& channel, const model::SocketId& socket);
   // Holds one place under `name` (an app, a user, the node) unless `limit` are held already.
   void acquire(std::string name, std::uint32_t limit, base::Function<void(bool)> done);
   void release(const std::string& name);

@@ -18,9 +18,8 @@ constexpr base::Duration kMailboxRetry = std::chrono::milliseconds(1);
 
 std::string encode(const Publish& publish) {
   if (publish.is_client_event) {
-    const auto user_id = publish.user_id.empty()
-                             ? std::nullopt
-                             : std::optional<std::string_view>(publish.user_id);
+    const auto user_id =
+        publish.user_id.empty() ? std::nullopt : std::optional<std::string_view>(publish.user_id);
     return pusher::client_event(publish.event, publish.channel.text(), publish.data, user_id);
   }
   return pusher::channel_event(publish.event, publish.channel.text(), publish.data);
@@ -135,8 +134,7 @@ void Home::release(HomeChannel& channel, Pending pending) {
                          channel.key, options_.text_frame(encode(publish)), publish.except));
   }
   if (channel.name.is_cache() && !publish.is_client_event) {
-    cache_.put(channel.key, std::move(publish.event), std::move(publish.data),
-               port_.clock().now());
+    cache_.put(channel.key, std::move(publish.event), std::move(publish.data), port_.clock().now());
   }
   pending.done({PublishStatus::kReleased, counts(channel)});
 }

@@ -28,9 +28,9 @@ class Home {
   struct Counters {
     std::uint64_t accepted = 0;
     std::uint64_t released = 0;
-    std::uint64_t refused_full = 0;     // the channel's FIFO was full
-    std::uint64_t refused_order = 0;    // the order source refused
-    std::uint64_t paused_mailbox = 0;   // a loop's mailbox was full: the release waited
+    std::uint64_t refused_full = 0;    // the channel's FIFO was full
+    std::uint64_t refused_order = 0;   // the order source refused
+    std::uint64_t paused_mailbox = 0;  // a loop's mailbox was full: the release waited
     std::uint64_t presence_full = 0;
   };
 

@@ -20,9 +20,9 @@ struct Publish {
   model::AppRef app;
   model::ChannelName channel;
   std::string event;
-  std::string data;           // JSON text of the member
+  std::string data;  // JSON text of the member
   std::optional<model::SocketId> except;
-  std::string user_id;        // JSON text; client events on presence channels carry it
+  std::string user_id;  // JSON text; client events on presence channels carry it
   bool is_client_event = false;
 };
 
@@ -42,11 +42,11 @@ struct Join {
 };
 
 struct JoinAnswer {
-  bool is_refused = false;                  // the presence channel is full
-  std::uint64_t sequence = 0;               // the channel's, at this moment
+  bool is_refused = false;     // the presence channel is full
+  std::uint64_t sequence = 0;  // the channel's, at this moment
   std::uint32_t subscription_count = 0;
-  std::vector<pusher::Member> members;      // presence channels, the newcomer included
-  std::optional<CachedEvent> cached;        // cache channels
+  std::vector<pusher::Member> members;  // presence channels, the newcomer included
+  std::optional<CachedEvent> cached;    // cache channels
 };
 
 // Accepted and not yet released.

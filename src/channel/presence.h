@@ -16,9 +16,9 @@ namespace mr::channel {
 class Presence {
  public:
   enum class Joined : std::uint8_t {
-    kFirst,      // the user was not here: the others get member_added
+    kFirst,  // the user was not here: the others get member_added
     kAnotherConnection,
-    kFull,       // max_presence_members_per_channel users are here already
+    kFull,  // max_presence_members_per_channel users are here already
   };
   Joined join(const model::SocketId& socket, pusher::Member member, std::uint32_t members_max);
   // The user whose last connection this was; nullopt if others remain or the socket is unknown.

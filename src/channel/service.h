@@ -28,7 +28,7 @@ struct ChannelCounts {
 
 struct CachedEvent {
   std::string event;
-  std::string data;          // JSON text of the member as published
+  std::string data;               // JSON text of the member as published
   std::uint32_t ttl_seconds = 0;  // what is left
 };
 

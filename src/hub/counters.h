@@ -10,10 +10,10 @@ struct Counters {
   std::uint64_t frames_written = 0;  // channel frames handed to the kernel
   std::uint64_t writes = 0;
   std::uint64_t bytes_written = 0;
-  std::uint64_t excluded = 0;        // entries passed over for their sender
-  std::uint64_t blocked = 0;         // times a socket took no more
-  std::uint64_t dropped_slow = 0;    // frames dropped by policy drop_oldest
-  std::uint64_t closed_slow = 0;     // outlets over their bound by policy close
+  std::uint64_t excluded = 0;         // entries passed over for their sender
+  std::uint64_t blocked = 0;          // times a socket took no more
+  std::uint64_t dropped_slow = 0;     // frames dropped by policy drop_oldest
+  std::uint64_t closed_slow = 0;      // outlets over their bound by policy close
   std::uint64_t replies_refused = 0;  // the reserve for replies was full
 };
 

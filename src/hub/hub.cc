@@ -50,8 +50,7 @@ bool Hub::reply(OutletId id, std::string bytes) {
   if (outlet.is_shut) return true;
   if (!outlet.waiting) outlet.waiting = std::make_unique<Waiting>();
   Waiting& waiting = *outlet.waiting;
-  if (!waiting.replies.empty() &&
-      waiting.reply_bytes + bytes.size() > options_.reply_bytes_max) {
+  if (!waiting.replies.empty() && waiting.reply_bytes + bytes.size() > options_.reply_bytes_max) {
     ++counters_.replies_refused;
     return false;
   }

@@ -64,9 +64,9 @@ class Hub {
   Subscriptions subscriptions_;
   Counters counters_;
   Writer writer_;
-  std::vector<ChannelId> dirty_;       // appended to since the last marking
-  std::vector<ChannelId> marked_;      // being flushed
-  std::vector<OutletId> queued_;       // outlets with something to write
+  std::vector<ChannelId> dirty_;   // appended to since the last marking
+  std::vector<ChannelId> marked_;  // being flushed
+  std::vector<OutletId> queued_;   // outlets with something to write
   std::size_t next_queued_ = 0;
   std::uint64_t next_serial_ = 0;
   std::size_t log_bytes_ = 0;

@@ -31,8 +31,7 @@ SubscriptionId Subscriptions::find(OutletId outlet, std::string_view key) const 
   return id;
 }
 
-SubscriptionId Subscriptions::begin(OutletId outlet, const std::string& key,
-                                    std::uint32_t token) {
+SubscriptionId Subscriptions::begin(OutletId outlet, const std::string& key, std::uint32_t token) {
   const auto [found, is_new] = by_key_.try_emplace(key, kNone);
   if (is_new) {
     found->second = channels_.acquire();

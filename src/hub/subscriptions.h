@@ -37,9 +37,7 @@ class Subscriptions {
   const Outlet& outlet(OutletId id) const { return outlets_[id]; }
   Subscription& at(SubscriptionId id) { return pool_[id]; }
   const Subscription& at(SubscriptionId id) const { return pool_[id]; }
-  bool is_active(SubscriptionId id) const {
-    return pool_[id].position != Subscription::kPending;
-  }
+  bool is_active(SubscriptionId id) const { return pool_[id].position != Subscription::kPending; }
 
   std::size_t outlet_count() const { return outlets_.used(); }
   std::size_t subscription_count() const { return pool_.used(); }

@@ -50,10 +50,10 @@ class OutletEvents {
 struct Waiting {
   std::deque<std::string> replies;
   std::size_t reply_bytes = 0;
-  std::size_t reply_offset = 0;    // written of replies.front()
-  model::MessageRef partial;       // the frame that is partly in the kernel
+  std::size_t reply_offset = 0;  // written of replies.front()
+  model::MessageRef partial;     // the frame that is partly in the kernel
   std::size_t partial_offset = 0;
-  std::size_t backlog_bytes = 0;   // frames behind it; counted only while blocked
+  std::size_t backlog_bytes = 0;  // frames behind it; counted only while blocked
   std::uint32_t backlog_frames = 0;
 };
 
@@ -98,11 +98,11 @@ struct ChannelLog {
   std::vector<Entry> entries;
   std::vector<SubscriptionId> blocked;  // subscribers whose outlet is blocked
   std::size_t bytes = 0;
-  std::uint32_t first_number = 0;       // of entries.front()
-  std::uint32_t marked_end = 0;         // the end when the running flush began
-  std::uint32_t references = 0;         // subscriptions, pending ones included
-  bool is_dirty = false;   // has entries that no flush has looked at
-  bool is_marked = false;  // the running flush reads it
+  std::uint32_t first_number = 0;  // of entries.front()
+  std::uint32_t marked_end = 0;    // the end when the running flush began
+  std::uint32_t references = 0;    // subscriptions, pending ones included
+  bool is_dirty = false;           // has entries that no flush has looked at
+  bool is_marked = false;          // the running flush reads it
 
   std::uint32_t end() const { return first_number + static_cast<std::uint32_t>(entries.size()); }
   const Entry& at(std::uint32_t number) const { return entries[number - first_number]; }

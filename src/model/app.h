@@ -26,9 +26,9 @@ struct AppOptions {
   std::uint32_t max_connections = 0;
   std::uint32_t max_connections_per_user = 0;
   std::uint32_t max_subscriptions_per_connection = 1000;
-  std::uint32_t max_client_events_per_second = 10;   // per connection, as Pusher
-  std::uint32_t max_backend_events_per_second = 0;   // per app, REST publishes
-  std::uint32_t max_read_requests_per_second = 0;    // per app, REST queries
+  std::uint32_t max_client_events_per_second = 10;  // per connection, as Pusher
+  std::uint32_t max_backend_events_per_second = 0;  // per app, REST publishes
+  std::uint32_t max_read_requests_per_second = 0;   // per app, REST queries
   std::uint32_t max_presence_members_per_channel = 100;
   std::uint32_t max_presence_member_size_in_kb = 2;
   std::uint32_t max_channel_name_length = 200;

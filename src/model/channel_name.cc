@@ -57,11 +57,14 @@ ChannelName ChannelName::server_to_user(std::string_view user_id) {
 
 const char* describe(NameErrc code) {
   switch (code) {
-    case NameErrc::kEmpty: return "the channel name is empty";
-    case NameErrc::kTooLong: return "the channel name is too long";
+    case NameErrc::kEmpty:
+      return "the channel name is empty";
+    case NameErrc::kTooLong:
+      return "the channel name is too long";
     case NameErrc::kCharacters:
       return "the channel name has a character outside A-Z a-z 0-9 _ - = @ , . ; :";
-    case NameErrc::kReserved: return "names that begin with # are reserved";
+    case NameErrc::kReserved:
+      return "names that begin with # are reserved";
   }
   return "";
 }

@@ -17,7 +17,7 @@ class Message final : public base::RefCounted {
   Message(std::string channel_key, std::string wire_frame, std::optional<SocketId> left_out)
       : key(std::move(channel_key)), frame(std::move(wire_frame)), except(left_out) {}
 
-  const std::string key;                 // channel_key(app id, channel)
+  const std::string key;  // channel_key(app id, channel)
   const std::string frame;
   const std::optional<SocketId> except;  // this connection does not get it
 };

@@ -24,8 +24,6 @@ std::optional<SocketId> SocketId::parse(std::string_view text) {
   return SocketId{*high, *low};
 }
 
-std::string SocketId::to_string() const {
-  return std::to_string(high) + "." + std::to_string(low);
-}
+std::string SocketId::to_string() const { return std::to_string(high) + "." + std::to_string(low); }
 
 }  // namespace mr::model

@@ -14,10 +14,10 @@
 namespace mr::net {
 
 enum class NetErrc : std::uint8_t {
-  kAddressInUse,   // detail names address, port and, where known, the owning process
-  kBadAddress,     // not a numeric address, or not one of this machine
-  kNoPermission,   // a port below 1024 without the right
-  kSystem,         // anything else; detail has the system's text
+  kAddressInUse,  // detail names address, port and, where known, the owning process
+  kBadAddress,    // not a numeric address, or not one of this machine
+  kNoPermission,  // a port below 1024 without the right
+  kSystem,        // anything else; detail has the system's text
 };
 
 // What a socket reports to. Edge-triggered: after on_ready the owner reads until kBlocked or
@@ -52,7 +52,7 @@ class IterationEnd {
 
 struct ListenOptions {
   Address address;
-  bool reuse_port = false;   // loops of one node share the port
+  bool reuse_port = false;  // loops of one node share the port
   int backlog = 4096;
   std::size_t notsent_lowat_bytes = 16 * 1024;  // TCP_NOTSENT_LOWAT of accepted sockets
 };

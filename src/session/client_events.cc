@@ -10,8 +10,7 @@ namespace {
 
 void refuse(Session& session, Refusal reason, std::string_view why) {
   session.context.counters.refuse(reason);
-  session.send(
-      pusher::error(pusher::number(pusher::CloseCode::kClientEventRefused), why));
+  session.send(pusher::error(pusher::number(pusher::CloseCode::kClientEventRefused), why));
 }
 
 // A window of one second per connection, as Pusher counts.
@@ -32,8 +31,8 @@ std::string check(Session& session, const pusher::ClientMessage& event) {
     return "Client events are not enabled for this app; set enable_client_messages";
   }
   if (event.event.size() > options.max_event_name_length) {
-    return "The event name has " + std::to_string(event.event.size()) + " characters, the limit is " +
-           std::to_string(options.max_event_name_length);
+    return "The event name has " + std::to_string(event.event.size()) +
+           " characters, the limit is " + std::to_string(options.max_event_name_length);
   }
   const std::size_t bytes_max = std::size_t{options.max_event_payload_in_kb} * 1024;
   if (bytes_max != 0 && event.data.size() > bytes_max) {
@@ -46,8 +45,7 @@ std::string check(Session& session, const pusher::ClientMessage& event) {
            event.channel.substr(0, 200);
   }
   const hub::Subscriptions& subscriptions = session.context.hub.subscriptions();
-  const auto id =
-      subscriptions.find(session.outlet, model::channel_key(options.id, event.channel));
+  const auto id = subscriptions.find(session.outlet, model::channel_key(options.id, event.channel));
   if (id == hub::kNone || !subscriptions.is_active(id)) {
     return "Subscribe to " + event.channel + " before sending client events to it";
   }
@@ -78,13 +76,13 @@ void handle_client_event(Session& session, pusher::ClientMessage&& event) {
     if (member != session.identity->members.end()) publish.user_id = member->second;
   }
   Sessions& sessions = session.context.sessions;
-  session.context.exchange.publish_one(
-      std::move(publish), [&sessions, ref = session.ref](const channel::Released& released) {
-        if (released.status == channel::PublishStatus::kReleased) return;
-        if (Session* found = sessions.find(ref)) {
-          refuse(*found, Refusal::kOverloaded, "The channel has too many messages waiting; slow down");
-        }
-      });
+  session.context.exchange.publish_one(std::move(publish), [&sessions, ref = session.ref](
+                                                               const channel::Released& released) {
+    if (released.status == channel::PublishStatus::kReleased) return;
+    if (Session* found = sessions.find(ref)) {
+      refuse(*found, Refusal::kOverloaded, "The channel has too many messages waiting; slow down");
+    }
+  });
 }
 
 }  // namespace mr::session

@@ -8,28 +8,28 @@ namespace mr::session {
 
 // Why a connection ended, for the counter's label.
 enum class Ending : std::uint8_t {
-  kClient,         // the client closed, or its socket went away
-  kProtocol,       // broke RFC 6455: 1002, 1007, 1009
-  kApp,            // 4001, 4003
-  kQuota,          // 4004, 4100 limits
-  kUnauthorized,   // 4009
-  kSlow,           // 4100: too much waited for it
-  kDrain,          // 4200
-  kPong,           // 4201
-  kIdle,           // 4202
-  kDuration,       // 4200 after max_duration
+  kClient,        // the client closed, or its socket went away
+  kProtocol,      // broke RFC 6455: 1002, 1007, 1009
+  kApp,           // 4001, 4003
+  kQuota,         // 4004, 4100 limits
+  kUnauthorized,  // 4009
+  kSlow,          // 4100: too much waited for it
+  kDrain,         // 4200
+  kPong,          // 4201
+  kIdle,          // 4202
+  kDuration,      // 4200 after max_duration
   kCount,
 };
 const char* to_text(Ending ending);
 
 enum class Refusal : std::uint8_t {
-  kBadFrame,        // not a protocol message
-  kBadChannel,      // name
-  kAuth,            // signature
-  kLimit,           // subscriptions, presence
-  kClientEvent,     // switched off, wrong channel, not subscribed, too large
+  kBadFrame,     // not a protocol message
+  kBadChannel,   // name
+  kAuth,         // signature
+  kLimit,        // subscriptions, presence
+  kClientEvent,  // switched off, wrong channel, not subscribed, too large
   kClientEventRate,
-  kOverloaded,      // the channel's FIFO was full
+  kOverloaded,  // the channel's FIFO was full
   kCount,
 };
 const char* to_text(Refusal refusal);

@@ -109,9 +109,9 @@ bool Session::take(std::span<std::byte> bytes) {
 }
 
 void Session::fail(ws::Errc error) {
-  context.log.info_limited("connection broke the WebSocket protocol",
-                           {{"socket_id", socket_id().to_string()},
-                            {"reason", std::string(ws::describe(error))}});
+  context.log.info_limited(
+      "connection broke the WebSocket protocol",
+      {{"socket_id", socket_id().to_string()}, {"reason", std::string(ws::describe(error))}});
   close_frame(ws::close_code(error), ws::describe(error), Ending::kProtocol);
 }
 

@@ -24,8 +24,8 @@ struct SessionRef {
 
 // What only few connections have.
 struct Identity {
-  std::string user_id;                          // signed in; empty: not
-  base::FlatMap<std::string, std::string> members;  // presence channel -> user_id as JSON
+  std::string user_id;                                   // signed in; empty: not
+  base::FlatMap<std::string, std::string> members;       // presence channel -> user_id as JSON
   base::FlatMap<std::string, std::string> member_users;  // presence channel -> user id as text
 };
 
@@ -68,8 +68,8 @@ class Session final : public net::SocketEvents {
   std::unique_ptr<Identity> identity;
   std::unique_ptr<std::string> early;  // came with the upgrade request, read once it is open
   Phase phase = Phase::kOpening;
-  bool is_echo = false;            // /echo of the conformance tools
-  bool is_authorized = false;      // signed in or on a private channel once
+  bool is_echo = false;        // /echo of the conformance tools
+  bool is_authorized = false;  // signed in or on a private channel once
   bool holds_node_place = false;
   bool holds_app_place = false;
   std::uint32_t next_token = 1;
@@ -95,7 +95,7 @@ class Session final : public net::SocketEvents {
   std::uint32_t now() const;
 
   net::SocketHandle socket_;
-  std::uint32_t opened_ = 0;     // ticks of a second
+  std::uint32_t opened_ = 0;  // ticks of a second
   std::uint32_t last_seen_ = 0;
   std::uint32_t ping_sent_ = 0;  // 0: none unanswered
   bool peer_closed_ = false;

@@ -22,7 +22,10 @@ std::string app_place(const model::App& app) { return "app:" + app.options.id; }
 }  // namespace
 
 Sessions::Sessions(net::Loop& loop, std::uint64_t hash_seed)
-    : loop_(loop), start_(loop.clock().now()), wheel_(512, 1), users_(0, base::TextHash{hash_seed}) {
+    : loop_(loop),
+      start_(loop.clock().now()),
+      wheel_(512, 1),
+      users_(0, base::TextHash{hash_seed}) {
   loop_.after(std::chrono::seconds(1), [this] { on_second(); });
 }
 
@@ -163,9 +166,7 @@ void Sessions::let_go(Session& session) {
   session.holds_node_place = session.holds_app_place = false;
 }
 
-void Sessions::finish(Session& session) {
-  finishing_.push_back(session.ref);
-}
+void Sessions::finish(Session& session) { finishing_.push_back(session.ref); }
 
 void Sessions::on_flushed() {
   if (finishing_.empty()) return;
@@ -251,9 +252,12 @@ void Sessions::drain_step() {
 hub::WriteResult Sessions::write(std::uint32_t socket, std::span<const iovec> parts) {
   const net::IoResult result = loop_.write(static_cast<net::SocketHandle>(socket), parts);
   switch (result.status) {
-    case net::IoStatus::kOk: return {hub::WriteStatus::kOk, result.bytes};
-    case net::IoStatus::kBlocked: return {hub::WriteStatus::kBlocked, 0};
-    case net::IoStatus::kClosed: return {hub::WriteStatus::kClosed, 0};
+    case net::IoStatus::kOk:
+      return {hub::WriteStatus::kOk, result.bytes};
+    case net::IoStatus::kBlocked:
+      return {hub::WriteStatus::kBlocked, 0};
+    case net::IoStatus::kClosed:
+      return {hub::WriteStatus::kClosed, 0};
   }
   return {};
 }
@@ -264,9 +268,9 @@ void Sessions::later(hub::OutletId outlet, bool is_slow) {
     Session* session = find(ref);
     if (session == nullptr) return;
     if (!is_slow) return session->vanish(Ending::kClient);
-    context_->log.info_limited("slow consumer closed",
-                               {{"app", session->app->options.id},
-                                {"socket_id", session->socket_id().to_string()}});
+    context_->log.info_limited(
+        "slow consumer closed",
+        {{"app", session->app->options.id}, {"socket_id", session->socket_id().to_string()}});
     session->close(pusher::CloseCode::kOverCapacity,
                    "This connection reads too slowly; reconnect and read faster or hear less",
                    Ending::kSlow);

@@ -19,10 +19,9 @@ struct Refused {
 
 void refuse(Session& session, std::string_view channel, const Refused& why) {
   session.context.counters.refuse(why.reason);
-  session.context.log.debug("subscription refused",
-                            {{"socket_id", session.socket_id().to_string()},
-                             {"channel", channel},
-                             {"reason", why.error}});
+  session.context.log.debug("subscription refused", {{"socket_id", session.socket_id().to_string()},
+                                                     {"channel", channel},
+                                                     {"reason", why.error}});
   session.send(pusher::subscription_error(channel, why.type, why.error, why.status));
 }
 
@@ -70,9 +69,9 @@ std::optional<Refused> check(Session& session, const model::ChannelName& channel
 
 std::optional<pusher::Member> parse_member(Session& session, const pusher::Subscribe& event) {
   if (!event.channel_data) {
-    refuse(session, event.channel,
-           {Refusal::kAuth, "AuthError", "A presence channel needs channel_data with a user_id",
-            401});
+    refuse(
+        session, event.channel,
+        {Refusal::kAuth, "AuthError", "A presence channel needs channel_data with a user_id", 401});
     return std::nullopt;
   }
   auto member = pusher::parse_channel_data(session.context.parser, *event.channel_data);
@@ -104,8 +103,7 @@ void welcome(Session& session, const model::ChannelName& channel,
   }
   if (!channel.is_cache()) return;
   if (answer.cached) {
-    session.send(
-        pusher::channel_event(answer.cached->event, channel.text(), answer.cached->data));
+    session.send(pusher::channel_event(answer.cached->event, channel.text(), answer.cached->data));
   } else {
     session.send(pusher::cache_miss(channel.text()));
   }
@@ -131,11 +129,10 @@ void on_joined(Session& session, const model::ChannelName& channel, std::uint32_
   welcome(session, channel, answer);
 }
 
-void join(Session& session, const model::ChannelName& channel,
-          std::optional<pusher::Member> member, bool is_silent) {
+void join(Session& session, const model::ChannelName& channel, std::optional<pusher::Member> member,
+          bool is_silent) {
   const std::uint32_t token = session.next_token++;
-  session.context.hub.subscriptions().begin(session.outlet, key_of(session, channel.text()),
-                                            token);
+  session.context.hub.subscriptions().begin(session.outlet, key_of(session, channel.text()), token);
   Sessions& sessions = session.context.sessions;
   session.context.exchange.join(
       {session.app, channel, 0, session.socket_id(), std::move(member)},
@@ -152,8 +149,8 @@ void join(Session& session, const model::ChannelName& channel,
 }  // namespace
 
 void handle_subscribe(Session& session, pusher::Subscribe&& event) {
-  const auto name = model::ChannelName::parse(event.channel,
-                                              session.app->options.max_channel_name_length);
+  const auto name =
+      model::ChannelName::parse(event.channel, session.app->options.max_channel_name_length);
   if (!name) {
     return refuse(session, event.channel,
                   {Refusal::kBadChannel, "InvalidChannel",
@@ -188,8 +185,8 @@ void subscribe_silently(Session& session, const model::ChannelName& channel) {
 }
 
 void handle_unsubscribe(Session& session, const pusher::Unsubscribe& event) {
-  const auto id = session.context.hub.subscriptions().find(session.outlet,
-                                                           key_of(session, event.channel));
+  const auto id =
+      session.context.hub.subscriptions().find(session.outlet, key_of(session, event.channel));
   if (id != hub::kNone) leave_channel(session, id);
 }
 
