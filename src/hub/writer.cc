@@ -43,7 +43,8 @@ bool Writer::gather_entries(const Outlet& outlet, SubscriptionId id) {
     const model::MessageRef& message = log.at(number).message;
     if (message->except && *message->except == outlet.id) {
       ++counters_.excluded;
-      if (is_first) subscription.cursor = number + 1;
+      // Passed with the entry before it, or at once when there is none to write.
+      (is_first ? subscription.cursor : parts_.back().cursor_after) = number + 1;
       continue;
     }
     is_first = false;

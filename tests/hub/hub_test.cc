@@ -1,0 +1,335 @@
+#include "hub/hub.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+
+namespace mr::hub {
+namespace {
+
+class StillClock final : public base::Clock {
+ public:
+  base::TimePoint now() const override { return {}; }
+  base::WallTime wall_now() const override { return {}; }
+};
+
+// Sockets that take as much as the test allows.
+class TestWire final : public Wire {
+ public:
+  WriteResult write(std::uint32_t socket, std::span<const iovec> parts) override {
+    ++writes;
+    if (broken.contains(socket)) return {WriteStatus::kClosed, 0};
+    std::size_t room = rooms.contains(socket) ? rooms[socket] : SIZE_MAX;
+    if (room == 0) return {WriteStatus::kBlocked, 0};
+    std::size_t taken = 0;
+    for (const iovec& part : parts) {
+      const std::size_t n = std::min(part.iov_len, room - taken);
+      got[socket].append(static_cast<const char*>(part.iov_base), n);
+      taken += n;
+    }
+    if (rooms.contains(socket)) rooms[socket] -= taken;
+    return {WriteStatus::kOk, taken};
+  }
+
+  std::map<std::uint32_t, std::string> got;
+  std::map<std::uint32_t, std::size_t> rooms;
+  std::map<std::uint32_t, bool> broken;
+  int writes = 0;
+};
+
+class TestEvents final : public OutletEvents {
+ public:
+  void on_outlet_slow(OutletId outlet) override { slow.push_back(outlet); }
+  void on_outlet_broken(OutletId outlet) override { broken.push_back(outlet); }
+  std::vector<OutletId> slow;
+  std::vector<OutletId> broken;
+};
+
+class HubTest : public ::testing::Test {
+ protected:
+  explicit HubTest(Options options = {}) : hub(wire, events, options, 1) {}
+
+  OutletId open(std::uint32_t socket) { return hub.subscriptions().open(socket, {socket, socket}); }
+  SubscriptionId subscribe(OutletId outlet, const std::string& key) {
+    const SubscriptionId id = hub.subscriptions().begin(outlet, key, 1);
+    hub.subscriptions().activate(id);
+    return id;
+  }
+  void append(const std::string& key, const std::string& frame,
+              std::optional<model::SocketId> except = std::nullopt) {
+    hub.append(base::make_ref<const model::Message>(key, frame, except));
+  }
+  void flush() {
+    while (hub.flush(clock)) {
+    }
+  }
+
+  TestWire wire;
+  TestEvents events;
+  StillClock clock;
+  Hub hub;
+};
+
+TEST_F(HubTest, AllFramesOfAnIterationGoOutWithOneWrite) {
+  const OutletId a = open(1);
+  subscribe(a, "x");
+  subscribe(a, "y");
+  append("x", "1");
+  append("y", "2");
+  append("x", "3");
+  ASSERT_TRUE(hub.reply(a, "reply"));
+  flush();
+  EXPECT_EQ(wire.writes, 1);
+  EXPECT_TRUE(wire.got[1] == "reply132" || wire.got[1] == "reply213") << wire.got[1];
+  EXPECT_EQ(hub.log_bytes(), 0U);
+}
+
+TEST_F(HubTest, SubscriptionStartsAtItsActivation) {
+  const OutletId a = open(1);
+  const OutletId b = open(2);
+  subscribe(a, "x");
+  const SubscriptionId pending = hub.subscriptions().begin(b, "x", 1);
+  append("x", "1");
+  hub.subscriptions().activate(pending);
+  append("x", "2");
+  flush();
+  EXPECT_EQ(wire.got[1], "12");
+  EXPECT_EQ(wire.got[2], "2");
+}
+
+TEST_F(HubTest, TheSenderIsLeftOut) {
+  const OutletId a = open(1);
+  const OutletId b = open(2);
+  subscribe(a, "x");
+  subscribe(b, "x");
+  append("x", "1");
+  append("x", "2", model::SocketId{1, 1});
+  append("x", "3");
+  flush();
+  EXPECT_EQ(wire.got[1], "13");
+  EXPECT_EQ(wire.got[2], "123");
+  EXPECT_EQ(hub.counters().excluded, 1U);
+  append("x", "4", model::SocketId{1, 1});
+  flush();
+  EXPECT_EQ(wire.got[1], "13");
+  EXPECT_EQ(wire.got[2], "1234");
+}
+
+// The cursor once stayed before an entry that was left out behind the last one written, and the
+// log was trimmed past it.
+TEST_F(HubTest, AnEntryLeftOutAtTheEndIsPassed) {
+  const OutletId a = open(1);
+  subscribe(a, "x");
+  append("x", "1");
+  append("x", "2", model::SocketId{1, 1});
+  flush();
+  append("x", "3");
+  flush();
+  EXPECT_EQ(wire.got[1], "13");
+}
+
+TEST_F(HubTest, ABlockedSocketGoesOnWhereItStopped) {
+  const OutletId a = open(1);
+  const OutletId b = open(2);
+  subscribe(a, "x");
+  subscribe(b, "x");
+  wire.rooms[1] = 4;
+  append("x", "abc");
+  append("x", "def");
+  flush();
+  EXPECT_EQ(wire.got[1], "abcd");
+  EXPECT_EQ(wire.got[2], "abcdef") << "a stalled client delays another";
+  EXPECT_EQ(hub.blocked_count(), 1U);
+  append("x", "ghi");
+  flush();
+  EXPECT_EQ(wire.got[1], "abcd");
+  EXPECT_GT(hub.log_bytes(), 0U);
+  wire.rooms.erase(1);
+  hub.on_writable(a);
+  flush();
+  EXPECT_EQ(wire.got[1], "abcdefghi");
+  EXPECT_EQ(hub.blocked_count(), 0U);
+  EXPECT_EQ(hub.log_bytes(), 0U);
+}
+
+TEST_F(HubTest, RepliesComeBeforeChannelsAndAfterThePartialFrame) {
+  const OutletId a = open(1);
+  subscribe(a, "x");
+  wire.rooms[1] = 2;
+  append("x", "abc");
+  append("x", "def");
+  flush();
+  ASSERT_TRUE(hub.reply(a, "R"));
+  wire.rooms.erase(1);
+  hub.on_writable(a);
+  flush();
+  EXPECT_EQ(wire.got[1], "abcRdef");
+}
+
+TEST_F(HubTest, TooSlowIsToldOnceAndOneLargeFramePasses) {
+  const OutletId a = open(1);
+  subscribe(a, "x");
+  wire.rooms[1] = 1;
+  append("x", std::string(10, 'a'));
+  flush();
+  append("x", std::string(1 << 20, 'b'));
+  EXPECT_TRUE(events.slow.empty()) << "one frame of any size may wait";
+  append("x", "c");
+  ASSERT_EQ(events.slow.size(), 1U);
+  append("x", "d");
+  EXPECT_EQ(events.slow.size(), 1U);
+  EXPECT_EQ(hub.counters().closed_slow, 1U);
+}
+
+TEST_F(HubTest, TheBoundCountsFramesThatWait) {
+  const OutletId a = open(1);
+  subscribe(a, "x");
+  wire.rooms[1] = 1;
+  append("x", "ab");
+  flush();
+  for (int i = 0; i < 64; ++i) append("x", std::string(1024, 'x'));
+  EXPECT_TRUE(events.slow.empty()) << "64 KiB may wait";
+  append("x", "y");
+  EXPECT_EQ(events.slow.size(), 1U);
+}
+
+TEST_F(HubTest, ABrokenSocketIsTold) {
+  const OutletId a = open(1);
+  subscribe(a, "x");
+  wire.broken[1] = true;
+  append("x", "1");
+  flush();
+  ASSERT_EQ(events.broken.size(), 1U);
+  EXPECT_EQ(events.broken[0], a);
+  hub.close(a);
+  EXPECT_EQ(hub.subscriptions().channel_count(), 0U);
+  EXPECT_EQ(hub.log_bytes(), 0U);
+}
+
+TEST_F(HubTest, RepliesHaveABoundOfTheirOwn) {
+  const OutletId a = open(1);
+  wire.rooms[1] = 0;
+  ASSERT_TRUE(hub.reply(a, std::string(200 * 1024, 'r')));
+  EXPECT_FALSE(hub.reply(a, std::string(100 * 1024, 'r')));
+  EXPECT_EQ(hub.counters().replies_refused, 1U);
+}
+
+TEST_F(HubTest, ClosingInTheMiddleOfAFlushLeavesNothing) {
+  std::vector<OutletId> outlets;
+  for (std::uint32_t i = 0; i < 200; ++i) {
+    outlets.push_back(open(i));
+    subscribe(outlets.back(), "x");
+  }
+  append("x", "1");
+  hub.flush(clock);
+  for (const OutletId outlet : outlets) hub.close(outlet);
+  flush();
+  EXPECT_EQ(hub.subscriptions().outlet_count(), 0U);
+  EXPECT_EQ(hub.subscriptions().channel_count(), 0U);
+  EXPECT_EQ(hub.log_bytes(), 0U);
+}
+
+class DropOldestTest : public HubTest {
+ protected:
+  DropOldestTest() : HubTest({.queue_bytes_max = 10, .slow_policy = SlowPolicy::kDropOldest}) {}
+};
+
+TEST_F(DropOldestTest, WholeOldFramesGoAndAreCounted) {
+  const OutletId a = open(1);
+  subscribe(a, "x");
+  subscribe(a, "y");
+  wire.rooms[1] = 1;
+  append("x", "p1");
+  flush();
+  append("x", "xxxxx");
+  append("y", "yyyyy");
+  append("x", "zzzzz");
+  EXPECT_EQ(hub.counters().dropped_slow, 1U);
+  EXPECT_TRUE(events.slow.empty());
+  wire.rooms.erase(1);
+  hub.on_writable(a);
+  flush();
+  EXPECT_TRUE(wire.got[1] == "p1zzzzzyyyyy" || wire.got[1] == "p1yyyyyzzzzz") << wire.got[1];
+}
+
+// Random operations against a plain model: every subscriber gets exactly what was appended
+// between its activation and its end, in order, whatever the sockets take.
+TEST(HubRandomTest, EverySubscriberGetsItsStream) {
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    base::SeededRandom random(seed);
+    TestWire wire;
+    TestEvents events;
+    StillClock clock;
+    Hub hub(wire, events, {.queue_bytes_max = 1 << 30}, seed);
+    constexpr std::uint32_t kOutlets = 6;
+    std::vector<OutletId> outlets;
+    std::map<std::pair<std::uint32_t, int>, bool> subscribed;
+    std::map<std::pair<std::uint32_t, int>, std::string> expected;
+    for (std::uint32_t i = 0; i < kOutlets; ++i) {
+      outlets.push_back(hub.subscriptions().open(i, {i, i}));
+      wire.rooms[i] = 0;
+    }
+    int number = 0;
+    for (int step = 0; step < 300; ++step) {
+      const auto who = static_cast<std::uint32_t>(random.below(kOutlets));
+      const int channel = static_cast<int>(random.below(3));
+      const std::string key = "c" + std::to_string(channel);
+      switch (random.below(6)) {
+        case 0:
+          if (!subscribed[{who, channel}]) {
+            hub.subscriptions().activate(hub.subscriptions().begin(outlets[who], key, 1));
+            subscribed[{who, channel}] = true;
+          }
+          break;
+        case 1:
+          hub.flush(clock);
+          break;
+        case 2:
+          wire.rooms[who] += random.below(40);
+          hub.on_writable(outlets[who]);
+          break;
+        default: {
+          const std::string frame = "<" + std::string(1, static_cast<char>('a' + channel)) +
+                                    std::to_string(number++) + ">";
+          const auto left_out = static_cast<std::uint32_t>(random.below(2 * kOutlets));
+          hub.append(base::make_ref<const model::Message>(key, frame,
+                                                          model::SocketId{left_out, left_out}));
+          for (std::uint32_t i = 0; i < kOutlets; ++i) {
+            if (subscribed[{i, channel}] && i != left_out) expected[{i, channel}] += frame;
+          }
+        }
+      }
+    }
+    for (std::uint32_t i = 0; i < kOutlets; ++i) {
+      wire.rooms.erase(i);
+      hub.on_writable(outlets[i]);
+    }
+    while (hub.flush(clock)) {
+    }
+    for (std::uint32_t i = 0; i < kOutlets; ++i) {
+      for (int channel = 0; channel < 3; ++channel) {
+        std::string stream;
+        const std::string& got = wire.got[i];
+        for (std::size_t at = 0; at < got.size();) {
+          const std::size_t end = got.find('>', at);
+          ASSERT_NE(end, std::string::npos);
+          if (got[at + 1] == 'a' + channel) stream += got.substr(at, end + 1 - at);
+          at = end + 1;
+        }
+        std::string want = expected[{i, channel}];
+        EXPECT_EQ(stream, want) << "outlet " << i << " channel " << channel;
+      }
+    }
+    EXPECT_EQ(hub.log_bytes(), 0U);
+    for (const OutletId outlet : outlets) hub.close(outlet);
+    EXPECT_EQ(hub.subscriptions().channel_count(), 0U);
+  }
+}
+
+}  // namespace
+}  // namespace mr::hub
