@@ -16,8 +16,8 @@ namespace mr::net {
 
 // The loop of production: one epoll, edge-triggered, one thread. A socket costs one pointer here.
 //
-// An iteration is: socket events and accepts, posted tasks, due timers, the IterationEnd hook,
-// deferred tasks, and last the real closing of descriptors. Invariant: a descriptor number is
+// An iteration is: socket events and accepts, posted tasks, due timers, deferred tasks, the
+// IterationEnd hook, and last the real closing of descriptors. Invariant: a descriptor number is
 // never reused within an iteration, so no event can reach a new owner.
 class EpollLoop final : public Loop {
  public:

@@ -17,14 +17,17 @@ namespace {
 TEST(EpollRuntimeTest, LoopsRunOnNamedThreadsAndPostToEachOther) {
   EpollRuntime runtime(2);
   std::promise<std::string> name;
-  runtime.loop(0).post([&] {
-    EXPECT_TRUE(runtime.loop(0).is_current());
-    EXPECT_FALSE(runtime.loop(1).is_current());
-    runtime.loop(1).post([&] {
-      char text[16] = {};
-      pthread_getname_np(pthread_self(), text, sizeof text);
-      name.set_value(text);
-      runtime.control().post([&] { runtime.stop(); });
+  // Started by loop 1, so that it surely runs when loop 0 asks: one that does not run is anybody's.
+  runtime.loop(1).post([&] {
+    runtime.loop(0).post([&] {
+      EXPECT_TRUE(runtime.loop(0).is_current());
+      EXPECT_FALSE(runtime.loop(1).is_current());
+      runtime.loop(1).post([&] {
+        char text[16] = {};
+        pthread_getname_np(pthread_self(), text, sizeof text);
+        name.set_value(text);
+        runtime.control().post([&] { runtime.stop(); });
+      });
     });
   });
   runtime.start();

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <future>
+#include <memory>
 #include <thread>
 #include <utility>
 
@@ -22,12 +23,14 @@ class LoopThread {
   }
   // Runs `body` on the loop and waits for it.
   void run(std::function<void()> body) {
-    std::promise<void> done;
-    loop_.post([&] {
+    // Shared: the waiter may be gone before set_value() returns.
+    auto done = std::make_shared<std::promise<void>>();
+    auto ran = done->get_future();
+    loop_.post([&body, done] {
       body();
-      done.set_value();
+      done->set_value();
     });
-    done.get_future().wait();
+    ran.wait();
   }
 
  private:

@@ -13,7 +13,7 @@
 namespace mr::net::sim {
 
 // The twin of EpollLoop: the same order within an iteration (sockets and accepts, posted tasks,
-// timers, hook, deferred, closing), the same edges, stepped by a Sim. Destroying it resets its
+// timers, deferred, hook, closing), the same edges, stepped by a Sim. Destroying it resets its
 // connections, as the end of a process does.
 class SimLoop final : public Loop, public Stepped {
  public:
