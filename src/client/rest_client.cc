@@ -92,12 +92,23 @@ void RestClient::send(std::string_view method, std::string_view resource,
                                           state.loop.clock().wall_now());
   request.body = std::move(body);
   if (!request.body.empty()) request.headers.push_back({"Content-Type", "application/json"});
-  state.http.send(request, [done = std::move(done)](
-                               base::Result<http::Response, http::ClientErrc> result) mutable {
+  state.http.send(request, reply_to(std::move(done)));
+}
+
+void RestClient::post(const std::string& path, std::string body, Done done) {
+  http::ClientRequest request;
+  request.method = http::Method::kPost;
+  request.target = path;
+  request.body = std::move(body);
+  state_->http.send(request, reply_to(std::move(done)));
+}
+
+http::Client::Done RestClient::reply_to(Done done) {
+  return [done = std::move(done)](base::Result<http::Response, http::ClientErrc> result) mutable {
     if (!result) return done(RestReply{0, result.error().detail});
     http::Response& response = result.value();
     done(RestReply{response.status, std::move(response.body)});
-  });
+  };
 }
 
 }  // namespace mr::client

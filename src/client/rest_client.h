@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "base/function.h"
+#include "base/result.h"
+#include "http/client.h"
 #include "net/loop.h"
 
 namespace mr::client {
@@ -51,6 +53,8 @@ class RestClient {
   // `resource` below /apps/{id}: "/channels". Parameters are not encoded yet.
   void get(std::string_view resource, std::vector<std::pair<std::string, std::string>> parameters,
            Done done);
+  // An unsigned POST of any body: for servers without apps (the floor of the benchmarks).
+  void post(const std::string& path, std::string body, Done done);
   std::size_t in_flight() const;
 
  private:
@@ -58,6 +62,7 @@ class RestClient {
   void send(std::string_view method, std::string_view resource,
             const std::vector<std::pair<std::string, std::string>>& parameters, std::string body,
             Done done);
+  static http::Client::Done reply_to(Done done);
 
   std::unique_ptr<State> state_;
 };

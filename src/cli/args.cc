@@ -1,0 +1,163 @@
+#include "cli/args.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <sstream>
+
+#include "cli/bench_types.h"
+#include "cli/terminal.h"
+
+namespace mr::cli {
+namespace {
+
+constexpr std::array<std::string_view, 4> kTools{"trigger", "subscribe", "replay", "bench"};
+
+void add_target(CLI::App& app, Target& target, bool with_rest) {
+  app.add_option("--host", target.host, "the server's name or address")->capture_default_str();
+  app.add_option("--port", target.port, "its port")->capture_default_str();
+  app.add_option("--key", target.key, "the app's key")->capture_default_str();
+  app.add_option("--secret", target.secret, "the app's secret")
+      ->envname("MILLRACE_SECRET")
+      ->capture_default_str();
+  if (with_rest) {
+    app.add_option("--app-id", target.app_id, "the app's id")->capture_default_str();
+  }
+}
+
+void add_trigger(CLI::App& app, TriggerOptions& options) {
+  add_target(app, options.target, true);
+  app.add_option("--channel", options.channels, "where to publish; may be repeated")->required();
+  app.add_option("--event", options.event, "the event's name")->required();
+  app.add_option("--data", options.data, "what subscribers get, usually JSON")->required();
+}
+
+void add_subscribe(CLI::App& app, SubscribeOptions& options) {
+  add_target(app, options.target, false);
+  app.add_option("--channel,channel", options.channels,
+                 "what to listen to; may be repeated. Private and presence channels are signed "
+                 "with the secret")
+      ->required();
+  app.add_option("--user-id", options.user_id, "who we are on presence channels")
+      ->capture_default_str();
+  app.add_option("--count", options.count, "end after so many events");
+  app.add_flag("--json", options.json, "print the frames as they came, one a line");
+}
+
+void add_replay(CLI::App& app, ReplayOptions& options) {
+  add_target(app, options.target, true);
+  app.add_option("file", options.file,
+                 "a recording: one JSON object a line with ts (seconds), channel, event, data")
+      ->required();
+  CLI::Option* speed = app.add_option("--speed", options.speed, "times as fast as it was recorded")
+                           ->check(CLI::PositiveNumber)
+                           ->capture_default_str();
+  app.add_flag_callback(
+         "--max", [&options] { options.speed = 0; }, "as fast as the server answers")
+      ->excludes(speed);
+  app.add_option("--batch", options.batch, "events per request at most")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("--in-flight", options.in_flight, "requests without an answer at most")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_flag("--json", options.json, "print the summary as JSON");
+}
+
+void add_bench_load(CLI::App& app, BenchOptions& options) {
+  app.add_option("--connections,-c", options.connections, "subscribers")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  CLI::Option* channels =
+      app.add_option("--channels", options.channels, "channels that the connections share")
+          ->check(CLI::Range(1, 1'000'000))
+          ->capture_default_str();
+  app.add_flag_callback(
+         "--own-channels", [&options] { options.mode = BenchChannels::kOwn; },
+         "each connection listens to a channel of its own")
+      ->excludes(channels);
+  app.add_option("--size", options.size, "bytes of data in a message")
+      ->check(CLI::Range(static_cast<int>(BenchMark::kBytes), 1 << 20))
+      ->capture_default_str();
+  CLI::Option* in_flight =
+      app.add_option("--in-flight", options.in_flight,
+                     "closed loop: publishes that are not delivered to all yet")
+          ->check(CLI::Range(1, 10'000))
+          ->capture_default_str();
+  app.add_option("--rate", options.rate, "open loop: publishes a second")
+      ->check(CLI::Range(0.1, 1e6))
+      ->excludes(in_flight);
+}
+
+void add_bench(CLI::App& app, BenchOptions& options) {
+  add_target(app, options.target, true);
+  add_bench_load(app, options);
+  app.add_option("--seconds", options.seconds, "how long to measure; 0: only connect")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--warm-up", options.warm_up, "seconds of load before it")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--settle", options.settle, "seconds to wait for what is missing")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--idle", options.idle, "seconds at rest before memory is read again")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--processes", options.processes, "of subscribers; 0: one per 15,000")
+      ->check(CLI::Range(0, 256))
+      ->capture_default_str();
+  app.add_option("--connect-window", options.connect_window, "handshakes under way at once")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  app.add_option("--server-pid", options.server_pid,
+                 "the server's process: its CPU and memory are reported");
+  app.add_flag("--floor", options.floor,
+               "the server is bare: any upgrade subscribes, POST /publish sends its body to all");
+  app.add_flag("--json", options.json, "print the report as JSON");
+}
+
+template <class Options, class Add>
+ToolOptions parse(const std::vector<std::string>& args, const std::string& text, Add add) {
+  CLI::App app(text, "millrace " + args.front());
+  Options options;
+  add(app, options);
+  std::vector<std::string> rest(args.rbegin(), args.rend() - 1);  // the library wants them reversed
+  try {
+    app.parse(rest);
+  } catch (const CLI::ParseError& error) {
+    std::ostringstream out;
+    std::ostringstream err;
+    const bool is_help = app.exit(error, out, err) == 0;
+    return ParseExit{is_help ? kExitOk : kExitUsage, is_help ? out.str() : err.str()};
+  }
+  return options;
+}
+
+}  // namespace
+
+bool is_tool(const std::string& name) {
+  return std::find(kTools.begin(), kTools.end(), name) != kTools.end();
+}
+
+ToolOptions parse_args(const std::vector<std::string>& args) {
+  const std::string& tool = args.front();
+  if (tool == "trigger") {
+    return parse<TriggerOptions>(args, "Publishes one event through the signed REST API.",
+                                 add_trigger);
+  }
+  if (tool == "subscribe") {
+    return parse<SubscribeOptions>(
+        args, "Prints what subscribers of channels get: channel, event and data, tab-separated.",
+        add_subscribe);
+  }
+  if (tool == "replay") {
+    return parse<ReplayOptions>(args, "Publishes a recording through the REST API, in its order.",
+                                add_replay);
+  }
+  return parse<BenchOptions>(
+      args, "Loads a server with subscribers and publishes, and reports what was delivered.",
+      add_bench);
+}
+
+}  // namespace mr::cli

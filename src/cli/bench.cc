@@ -1,0 +1,279 @@
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <csignal>
+#include <utility>
+
+#include "cli/bench_audience.h"
+#include "cli/bench_publisher.h"
+#include "cli/bench_report.h"
+#include "cli/terminal.h"
+#include "cli/tools.h"
+#include "net/signal_watch.h"
+
+namespace mr::cli {
+namespace {
+
+constexpr base::Duration kTick = std::chrono::milliseconds(10);
+constexpr std::uint32_t kConnectionsPerProcess = 15'000;
+constexpr std::uint64_t kStalledNs = 15'000'000'000;  // connecting without any progress
+constexpr std::uint64_t kSecondNs = 1'000'000'000;
+
+std::uint64_t to_ns(double seconds) { return static_cast<std::uint64_t>(seconds * 1e9); }
+
+// A run's phases, advanced by a tick.
+class BenchRun {
+ public:
+  BenchRun(net::EpollLoop& loop, const BenchOptions& options, Audience& audience,
+           BenchPublisher& publisher)
+      : loop_(loop), options_(options), audience_(audience), publisher_(publisher) {}
+
+  void start() {
+    report_.at_start = read_server(options_.server_pid);
+    enter(Phase::kConnecting);
+    audience_.start();
+    tick();
+  }
+  void interrupt() {
+    publisher_.pause();
+    finish();
+  }
+  // After the loop: the exit code.
+  int print() const;
+
+ private:
+  enum class Phase : std::uint8_t {
+    kConnecting,
+    kResting,  // everything is subscribed; memory settles
+    kWarmUp,
+    kWarmDrain,
+    kMeasuring,
+    kDraining,
+    kIdle,
+    kDone,
+  };
+
+  void enter(Phase phase) {
+    phase_ = phase;
+    phase_begin_ = monotonic_ns();
+  }
+  std::uint64_t in_phase() const { return monotonic_ns() - phase_begin_; }
+  void tick();
+  void step();
+  void step_connecting(const BenchCounts& counts);
+  void begin_measuring();
+  void end_measuring(const BenchCounts& counts);
+  void finish();
+  void show_progress(const BenchCounts& counts);
+
+  net::EpollLoop& loop_;
+  const BenchOptions& options_;
+  Audience& audience_;
+  BenchPublisher& publisher_;
+  ProgressLine progress_{ProgressLine::Elsewhere::kLines};
+  BenchReport report_;
+  Phase phase_ = Phase::kConnecting;
+  std::uint64_t phase_begin_ = 0;
+  std::uint64_t measure_begin_ = 0;
+  std::uint64_t last_connected_ = 0;
+  std::uint64_t last_progress_ns_ = 0;
+  std::uint64_t shown_ns_ = 0;
+  std::uint64_t shown_delivered_ = 0;
+  std::string problem_;
+};
+
+void BenchRun::tick() {
+  step();
+  if (phase_ == Phase::kDone) return;
+  loop_.after(kTick, [this] { tick(); });
+}
+
+void BenchRun::step() {
+  const BenchCounts counts = audience_.counts();
+  show_progress(counts);
+  const bool all_there = counts.delivered >= publisher_.expected();
+  switch (phase_) {
+    case Phase::kConnecting:
+      return step_connecting(counts);
+    case Phase::kResting:
+      if (in_phase() < kSecondNs / 2) return;
+      if (options_.warm_up <= 0) return begin_measuring();
+      publisher_.start(false);
+      return enter(Phase::kWarmUp);
+    case Phase::kWarmUp:
+      if (in_phase() < to_ns(options_.warm_up)) return;
+      publisher_.pause();
+      return enter(Phase::kWarmDrain);
+    case Phase::kWarmDrain:
+      if (all_there || in_phase() > to_ns(options_.settle)) begin_measuring();
+      return;
+    case Phase::kMeasuring:
+      if (in_phase() < to_ns(options_.seconds)) return;
+      publisher_.pause();
+      return enter(Phase::kDraining);
+    case Phase::kDraining:
+      if (all_there || in_phase() > to_ns(options_.settle)) end_measuring(counts);
+      return;
+    case Phase::kIdle:
+      if (in_phase() >= to_ns(options_.idle)) finish();
+      return;
+    case Phase::kDone:
+      return;
+  }
+}
+
+void BenchRun::step_connecting(const BenchCounts& counts) {
+  const std::uint64_t now = monotonic_ns();
+  if (counts.connected > last_connected_ || last_progress_ns_ == 0) {
+    last_connected_ = counts.connected;
+    last_progress_ns_ = now;
+  }
+  const bool all_tried = counts.connected + counts.failed >= options_.connections;
+  if (all_tried && counts.failed > 0) {
+    problem_ = with_commas(counts.failed) + " of " + with_commas(options_.connections) +
+               " connections failed, the first: " + audience_.first_error();
+    return finish();
+  }
+  if (!all_tried && now - last_progress_ns_ > kStalledNs) {
+    problem_ = "only " + with_commas(counts.connected) + " of " +
+               with_commas(options_.connections) + " connections came up in time";
+    return finish();
+  }
+  if (!all_tried) return;
+  report_.connect_seconds = static_cast<double>(in_phase()) / 1e9;
+  report_.at_connected = read_server(options_.server_pid);
+  enter(Phase::kResting);
+}
+
+void BenchRun::begin_measuring() {
+  if (options_.seconds <= 0) return enter(Phase::kIdle);
+  report_.at_measure = read_server(options_.server_pid);
+  measure_begin_ = monotonic_ns();
+  enter(Phase::kMeasuring);
+  publisher_.start(true);
+}
+
+void BenchRun::end_measuring(const BenchCounts& counts) {
+  report_.at_delivered = read_server(options_.server_pid);
+  const std::uint64_t end = std::max(counts.last_ns, measure_begin_ + to_ns(options_.seconds));
+  report_.seconds = static_cast<double>(end - measure_begin_) / 1e9;
+  enter(Phase::kIdle);
+}
+
+void BenchRun::finish() {
+  if (phase_ == Phase::kDone) return;
+  phase_ = Phase::kDone;
+  const BenchCounts counts = audience_.counts();
+  report_.at_end = read_server(options_.server_pid);
+  report_.connections = counts.connected;
+  report_.failed_connections = counts.failed;
+  report_.channels =
+      options_.mode == BenchChannels::kOwn ? options_.connections : options_.channels;
+  report_.publishes = publisher_.measured();
+  report_.publish_errors = publisher_.errors();
+  report_.skipped = publisher_.skipped();
+  report_.expected = publisher_.expected();
+  report_.delivered = counts.delivered;
+  report_.duplicates = counts.duplicates;
+  report_.measured_deliveries = counts.measured;
+  audience_.finish([this](LatencyHistogram latency) {
+    report_.latency = latency;
+    loop_.stop();
+  });
+}
+
+void BenchRun::show_progress(const BenchCounts& counts) {
+  const std::uint64_t now = monotonic_ns();
+  if (shown_ns_ != 0 && now - shown_ns_ < kSecondNs) return;
+  const double since = shown_ns_ == 0 ? 1 : static_cast<double>(now - shown_ns_) / 1e9;
+  const auto rate =
+      static_cast<std::uint64_t>(static_cast<double>(counts.delivered - shown_delivered_) / since);
+  shown_ns_ = now;
+  shown_delivered_ = counts.delivered;
+  const std::string time = fixed(static_cast<double>(in_phase()) / 1e9, 0) + " s";
+  switch (phase_) {
+    case Phase::kConnecting:
+      return progress_.show("connecting  " + with_commas(counts.connected) + " of " +
+                            with_commas(options_.connections));
+    case Phase::kResting:
+    case Phase::kIdle:
+      return progress_.show("at rest     " + time);
+    case Phase::kWarmUp:
+    case Phase::kWarmDrain:
+      return progress_.show("warming up  " + time + "  " + with_commas(rate) + " delivered/s");
+    case Phase::kMeasuring:
+    case Phase::kDraining:
+      return progress_.show("measuring   " + time + "  " + with_commas(rate) + " delivered/s");
+    case Phase::kDone:
+      return;
+  }
+}
+
+int BenchRun::print() const {
+  const bool good = problem_.empty() && report_.lost() == 0 && report_.duplicates == 0 &&
+                    report_.publish_errors == 0 && report_.failed_connections == 0;
+  if (options_.json) {
+    print_out(report_json(report_, options_));
+  } else {
+    print_out(report_text(report_, options_));
+  }
+  if (!problem_.empty()) print_error(problem_);
+  if (!publisher_.first_error().empty()) {
+    print_error("the first publish error: " + publisher_.first_error());
+  }
+  return good ? kExitOk : kExitFailed;
+}
+
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace
+
+int run_bench(const BenchOptions& options) {
+  const auto address = resolve(options.target);
+  if (!address) return kExitFailed;
+  if (options.server_pid > 0 && !read_server(options.server_pid)) {
+    print_error("no process " + std::to_string(options.server_pid) + "; check --server-pid");
+    return kExitUsage;
+  }
+  raise_descriptor_limit();
+  const Target& target = options.target;
+  SubscribersOptions all;
+  all.address = *address;
+  all.host = target.host_header();
+  all.key = target.key;
+  all.count = options.connections;
+  all.channels = options.mode == BenchChannels::kOwn ? options.connections : options.channels;
+  all.window = options.connect_window;
+  all.floor = options.floor;
+  const std::uint32_t processes =
+      options.processes > 0
+          ? options.processes
+          : (options.connections + kConnectionsPerProcess - 1) / kConnectionsPerProcess;
+  std::vector<BenchWorker> workers;
+  if (processes > 1) {
+    workers = fork_workers(all, processes);
+    if (workers.size() != processes) {
+      print_error("cannot start " + std::to_string(processes) + " processes");
+      return kExitFailed;
+    }
+  }
+  net::EpollLoop loop;
+  client::RestClient rest(loop, {*address, target.host_header(), target.app_id, target.key,
+                                 target.secret, std::chrono::seconds(30)});
+  BenchPublisher publisher(loop, options, rest, all.channels);
+  Audience audience(loop, all, workers,
+                    [&publisher](std::uint64_t number) { publisher.on_complete(number); });
+  BenchRun run(loop, options, audience, publisher);
+  const auto signals =
+      net::SignalWatch::open(loop, {SIGINT, SIGTERM}, [&run](int) { run.interrupt(); });
+  run.start();
+  loop.run();
+  return run.print();
+}
+
+}  // namespace mr::cli

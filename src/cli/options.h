@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "cli/target.h"
+
+namespace mr::cli {
+
+struct TriggerOptions {
+  Target target;
+  std::vector<std::string> channels;
+  std::string event;
+  std::string data;
+};
+
+struct SubscribeOptions {
+  Target target;
+  std::vector<std::string> channels;
+  std::string user_id = "millrace-cli";  // for presence channels
+  bool json = false;                     // the frames as they came, one a line
+  std::uint64_t count = 0;               // ends after so many events; 0: never
+};
+
+struct ReplayOptions {
+  Target target;
+  std::string file;
+  double speed = 1;             // 0: as fast as the server answers
+  std::uint32_t batch = 10;     // events per request at most
+  std::uint32_t in_flight = 8;  // requests not yet answered
+  bool json = false;            // the summary
+};
+
+enum class BenchChannels : std::uint8_t {
+  kShared,  // connection i is subscribed to channel i modulo `channels`
+  kOwn,     // each connection has a channel of its own
+};
+
+struct BenchOptions {
+  Target target;
+  std::uint32_t connections = 1000;
+  BenchChannels mode = BenchChannels::kShared;
+  std::uint32_t channels = 1;
+  std::uint32_t size = 200;     // bytes of `data`
+  std::uint32_t in_flight = 1;  // closed loop: publishes whose deliveries are not complete
+  double rate = 0;              // open loop: publishes a second; 0: closed loop
+  double seconds = 10;          // of measurement
+  double warm_up = 2;
+  double settle = 3;                   // waiting for what is missing at the end
+  double idle = 0;                     // after the measurement, before memory is read again
+  std::uint32_t processes = 0;         // 0: one per 15,000 connections
+  std::uint32_t connect_window = 200;  // handshakes under way at once, per process
+  int server_pid = 0;
+  bool floor = false;
+  bool json = false;
+};
+
+}  // namespace mr::cli

@@ -1,0 +1,31 @@
+#include "cli/tools.h"
+
+#include "cli/args.h"
+#include "cli/terminal.h"
+
+namespace mr::cli {
+namespace {
+
+struct Runner {
+  int operator()(const TriggerOptions& options) const { return run_trigger(options); }
+  int operator()(const SubscribeOptions& options) const { return run_subscribe(options); }
+  int operator()(const ReplayOptions& options) const { return run_replay(options); }
+  int operator()(const BenchOptions& options) const { return run_bench(options); }
+  int operator()(const ParseExit& exit) const {
+    if (exit.code == kExitOk) {
+      print_out(exit.text);
+    } else {
+      print_error(exit.text);
+    }
+    return exit.code;
+  }
+};
+
+}  // namespace
+
+std::optional<int> run_tool(const std::vector<std::string>& args) {
+  if (args.empty() || !is_tool(args.front())) return std::nullopt;
+  return std::visit(Runner{}, parse_args(args));
+}
+
+}  // namespace mr::cli
