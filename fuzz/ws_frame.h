@@ -4,10 +4,10 @@
 #include <cstdlib>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "chunks.h"
+#include "support/ws_oracle.h"
 #include "support/ws_recording.h"
 #include "ws/frame.h"
 
@@ -17,12 +17,30 @@ inline void require(bool holds) {
   if (!holds) std::abort();
 }
 
-// Parses the input whole and in pieces: the events are the same, what is held stays under the
-// limit, and every event survives being written and read again.
+// Every event survives being written by either side and read by the other.
+inline void check_round_trip(const test::WsEvent& event) {
+  constexpr ws::MaskKey kKey = {std::byte{1}, std::byte{0x80}, std::byte{0xFF}, std::byte{7}};
+  std::string bare = ws::frame(event.kind, event.payload);
+  std::string masked = ws::masked_frame(event.kind, event.payload, kKey);
+  if (event.code) {
+    bare = ws::close_frame(*event.code, event.payload);
+    masked = ws::masked_close_frame(*event.code, event.payload, kKey);
+  }
+  const std::vector<test::WsEvent> expected = {event};
+  const std::size_t bytes_max = event.payload.size();
+  require(test::parse_ws(ws::Role::kClient, bytes_max, bare).events == expected);
+  require(test::parse_ws(ws::Role::kServer, bytes_max, masked).events == expected);
+}
+
+// Parses the input whole and in pieces: the events are those of the oracle, and what is held stays
+// under the limit, which is the second byte of the input (small, to be reached by few fragments).
 inline void check_frames(ws::Role role, std::span<const std::uint8_t> input) {
-  constexpr std::size_t kBytesMax = 2000;
   constexpr std::size_t kBlockBytes = 512;  // the receiver's own block and one control frame
-  Chunks chunks(input);
+  if (input.size() < 2) return;
+  const std::size_t bytes_max = input[1];
+  std::vector<std::uint8_t> cut_and_stream(input.begin(), input.end());
+  cut_and_stream.erase(cut_and_stream.begin() + 1);
+  Chunks chunks(cut_and_stream);
   const std::string stream(chunks.stream().begin(), chunks.stream().end());
   std::vector<std::size_t> cuts;
   std::size_t at = 0;
@@ -30,22 +48,15 @@ inline void check_frames(ws::Role role, std::span<const std::uint8_t> input) {
     at += chunks.next().size();
     if (at < stream.size()) cuts.push_back(at);
   }
-  const test::WsParse whole = test::parse_ws(role, kBytesMax, stream);
-  std::size_t peak = 0;
-  require(test::parse_ws(role, kBytesMax, stream, cuts, &peak) == whole);
-  require(peak <= kBytesMax + kBlockBytes);
-
-  for (const test::WsEvent& event : whole.events) {
-    const ws::MaskKey key = {std::byte{1}, std::byte{0x80}, std::byte{0xFF}, std::byte{7}};
-    std::string payload = event.payload;
-    if (event.code) {
-      payload.insert(0, {static_cast<char>(*event.code >> 8), static_cast<char>(*event.code)});
-    }
-    const std::string again = role == ws::Role::kServer ? ws::masked_frame(event.kind, payload, key)
-                                                        : ws::frame(event.kind, payload);
-    const test::WsParse read = test::parse_ws(role, kBytesMax, again);
-    require(read.events.size() == 1 && read.events[0] == event);
+  const test::WsParse whole = test::parse_ws(role, bytes_max, stream);
+  require(test::agrees(whole, test::WsOracle(role, bytes_max).read(stream)));
+  if (whole.state == ws::ReceiverState::kFailed) {
+    require(ws::describe(whole.error).size() <= ws::kCloseReasonBytesMax);
   }
+  std::size_t peak = 0;
+  require(test::parse_ws(role, bytes_max, stream, cuts, &peak) == whole);
+  require(peak <= bytes_max + kBlockBytes);
+  for (const test::WsEvent& event : whole.events) check_round_trip(event);
 }
 
 }  // namespace mr::fuzz
