@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import {
-  channelAuth, connect, connected, dataOf, disconnectAll, joined, received, sdk, settle, watched,
+  channelAuth, connect, connected, dataOf, disconnectAll, joined, received, sdk, settle, signedRequest, watched,
 } from "./support/clients.mjs";
 import { RawClient } from "./support/raw.mjs";
 import { APPS, Server, until } from "./support/server.mjs";
@@ -22,20 +22,30 @@ describe("channels", () => {
     "text", "", "{\"a\":1}", { nested: { list: [1, 2.5, -3e10, null, true] } }, [], 0, "\u0000\u001f\"\\/",
     "žluťoučký \u{1F34E} \u2028", "x".repeat(9000),
   ];
-  // pusher-js parses data that is JSON text and leaves any other text alone.
-  const asClientSeesIt = (payload) => {
+  // pusher-js parses data that is JSON text and leaves any other text alone; the SDK puts the data
+  // of encrypted channels through JSON once more.
+  const asClientSeesIt = (payload, name) => {
+    if (name.startsWith("private-encrypted-")) return payload;
     const text = typeof payload === "string" ? payload : JSON.stringify(payload);
     try { return JSON.parse(text); } catch { return text; }
   };
+
+  // The SDK refuses a ':' in names before it sends anything; other SDKs do not.
+  async function publish(channel, name, payload) {
+    if (!channel.includes(":")) return backend.trigger(channel, name, payload);
+    const data = typeof payload === "string" ? payload : JSON.stringify(payload);
+    const answer = await signedRequest(server, APPS.main, "POST", "/apps/main/events", { body: JSON.stringify({ channel, name, data }) });
+    return assert.equal(answer.status, 200, answer.body);
+  }
 
   for (const name of ["news", "private-news", "presence-news", "private-encrypted-news",
     "ticker:BTC-USD", "private-a_b=c@d,e;f.g", "cache-news", "x".repeat(164)]) {
     test(`events arrive in order and unchanged on ${name.slice(0, 40)}`, async () => {
       const client = await connected(connect(server, APPS.main, { user: { id: "reader" } }));
       const channel = await joined(client, name);
-      for (const payload of payloads) await backend.trigger(name, "update", payload);
+      for (const payload of payloads) await publish(name, "update", payload);
       const got = await received(channel, "update", payloads.length);
-      assert.deepEqual(got, payloads.map(asClientSeesIt));
+      assert.deepEqual(got, payloads.map((payload) => asClientSeesIt(payload, name)));
     });
   }
 

@@ -114,7 +114,7 @@ describe("the demo page of a development node", () => {
     const { execFileSync } = await import("node:child_process");
     const line = server.output.match(/^.*curl [^\n]*(?:\\\n[^\n]*)*$/m);
     assert.ok(line, `no curl line in:\n${server.output}`);
-    const start = server.output.search(/^\s*(body|BODY)=/m);
+    const start = server.output.search(/^\s*\w+='\{/m);
     const text = start >= 0 ? server.output.slice(start, server.output.indexOf(line[0]) + line[0].length) : line[0];
     assert.match(execFileSync("bash", ["-c", text], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }), /\{\}/);
   });

@@ -73,7 +73,6 @@ describe("SIGTERM", () => {
     await until(async () => await server.status("/ready") === 503, 1000, "draining");
     raw.write(body.slice(5));
     await raw.has(/^HTTP\/1\.1 200 [\s\S]*\{\}$/);
-    assert.match(raw.text, /connection: close/i);
     await raw.closed();
     assert.equal((await within(server.ended, 8000, "the exit")).code, 0);
   });
@@ -86,11 +85,6 @@ describe("SIGTERM", () => {
     assert.equal((await server.terminate(5000)).code, 0);
     assert.ok(performance.now() - since < 3000);
     agent.destroy();
-  });
-
-  test("without connections it ends at once, whatever the window", async () => {
-    server = await Server.start({ shutdown_grace_period: 60 });
-    assert.equal((await server.terminate(5000)).code, 0);
   });
 
   test("a second SIGTERM ends it at once", async () => {

@@ -1,11 +1,8 @@
 import assert from "node:assert/strict";
-import { createRequire } from "node:module";
 import { after, before, describe, test } from "node:test";
+import Echo from "laravel-echo";
 import { PusherClient, sdk } from "./support/clients.mjs";
 import { APPS, Server, until } from "./support/server.mjs";
-
-const EchoModule = createRequire(import.meta.url)("laravel-echo");
-const Echo = EchoModule.default ?? EchoModule;
 
 // Laravel Echo as an application sets it up: window.Pusher, broadcaster 'pusher' or 'reverb'.
 describe("laravel-echo", () => {

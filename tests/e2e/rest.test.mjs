@@ -62,7 +62,7 @@ describe("REST API", () => {
     const batch = Array.from({ length: 10 }, (_, i) => ({ channel: "batch", name: "e", data: { i } }));
     const answer = await backend.triggerBatch(batch);
     assert.equal(await answer.text(), "{}");
-    assert.deepEqual(await received(channel, "e", 10), batch.map(({ data }) => data));
+    assert.deepEqual(await received(channel, "e", 10), Array.from({ length: 10 }, (_, i) => ({ i })));
     const refused = await post("/apps/main/batch_events", { batch: [...batch, batch[0]].map((each) => ({ ...each, data: "d" })) });
     assert.equal(refused.status, 400);
     assert.match(JSON.parse(refused.body).error, /10/);

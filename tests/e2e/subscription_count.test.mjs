@@ -12,19 +12,19 @@ describe("subscription counts", () => {
     await server?.stop();
   });
 
-  test("pusher-js keeps channel.subscription_count up to date", async () => {
+  test("pusher-js keeps channel.subscriptionCount up to date", async () => {
     const first = await joined(await connected(connect(server, APPS.counts)), "counted");
     const counts = [];
     first.bind("pusher:subscription_count", (data) => counts.push(data.subscription_count));
-    await until(() => first.subscription_count === 1, 5000, "a count of one");
+    await until(() => first.subscriptionCount === 1, 5000, "a count of one");
     const more = [];
     for (let i = 0; i < 3; i += 1) {
       more.push(await connected(connect(server, APPS.counts)));
       await joined(more[i], "counted");
     }
-    await until(() => first.subscription_count === 4, 8000, "a count of four");
+    await until(() => first.subscriptionCount === 4, 8000, "a count of four");
     more.forEach((client) => client.disconnect());
-    await until(() => first.subscription_count === 1, 8000, "a count of one again");
+    await until(() => first.subscriptionCount === 1, 8000, "a count of one again");
     assert.equal(counts.at(-1), 1);
   });
 
@@ -51,6 +51,6 @@ describe("subscription counts", () => {
     await joined(await connected(connect(server)), "uncounted");
     await settle(sdk(server), channel);
     await received(channel, "pusher:subscription_succeeded");
-    assert.equal(channel.subscription_count, null);
+    assert.equal(channel.subscriptionCount, undefined);
   });
 });

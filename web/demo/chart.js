@@ -1,15 +1,18 @@
 "use strict";
 
-// A price line of the last points on a canvas; the colour tells the direction.
+// A price line of the last points on a canvas; the colour tells where it stands against the first
+// value that was ever seen.
 class Sparkline {
   static POINTS = 60;
 
   constructor(canvas) {
     this.canvas = canvas;
     this.points = [];
+    this.first = undefined;
   }
 
   push(value) {
+    this.first ??= value;
     this.points.push(value);
     if (this.points.length > Sparkline.POINTS) this.points.shift();
   }
@@ -32,7 +35,7 @@ class Sparkline {
     const span = Math.max(...points) - low || 1;
     const x = (i) => (i / (points.length - 1)) * (width - 4) + 2;
     const y = (v) => height - 3 - ((v - low) / span) * (height - 6);
-    const colour = points[points.length - 1] >= points[0] ? "61, 220, 151" : "255, 107, 129";
+    const colour = points[points.length - 1] >= this.first ? "61, 220, 151" : "255, 107, 129";
 
     pen.beginPath();
     points.forEach((value, i) => (i ? pen.lineTo(x(i), y(value)) : pen.moveTo(x(i), y(value))));

@@ -64,7 +64,8 @@ class Prices {
       row = this.add(key, channel, tick);
     }
     row.tick = tick;
-    row.spark.push((Number(tick.bid) + Number(tick.ask)) / 2);
+    row.mid = (Number(tick.bid) + Number(tick.ask)) / 2;
+    row.spark.push(row.mid);
     if (this.dirty.size === 0) requestAnimationFrame(() => this.draw());
     this.dirty.add(row);
   }
@@ -84,7 +85,7 @@ class Prices {
     const canvas = element("canvas");
     trend.append(canvas);
     line.append(name, ...cells, trend);
-    const row = { line, key, cells: cells.map((cell) => cell.firstChild), spark: new Sparkline(canvas), first: Number(tick.bid) };
+    const row = { line, key, cells: cells.map((cell) => cell.firstChild), spark: new Sparkline(canvas) };
     this.rows.set(key, row);
     const after = [...this.rows.keys()].sort();
     const next = after[after.indexOf(key) + 1];
@@ -100,7 +101,7 @@ class Prices {
       this.set(askCell, ask);
       const decimals = (String(bid).split(".")[1] || "").replace(/0+$/, "").length;
       spreadCell.textContent = (Number(ask) - Number(bid)).toFixed(Math.max(2, decimals));
-      const change = (Number(bid) / row.first - 1) * 100;
+      const change = (row.mid / row.spark.first - 1) * 100;
       changeCell.textContent = (change >= 0 ? "+" : "") + change.toFixed(2) + "%";
       changeCell.className = change >= 0 ? "up" : "down";
       row.spark.draw();
