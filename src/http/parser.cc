@@ -125,6 +125,7 @@ class Collector final : public beast_http::basic_parser<kIsRequest> {
   }
 
   const std::optional<Failure>& failure() const { return failure_; }
+  bool is_at_chunk_header() { return this->chunked() && chunk_left_ == 0; }
   // The last put() read a chunk header (the last one with the trailers).
   bool take_chunk_header() { return std::exchange(read_chunk_header_, false); }
 
@@ -174,11 +175,13 @@ class Collector final : public beast_http::basic_parser<kIsRequest> {
     message_.body.append(body.data(), body.size());
     return body.size();
   }
-  void on_chunk_header_impl(std::uint64_t, string_view, error_code&) override {
+  void on_chunk_header_impl(std::uint64_t size, string_view, error_code&) override {
     read_chunk_header_ = true;
+    chunk_left_ = size;
   }
   std::size_t on_chunk_body_impl(std::uint64_t, string_view body, error_code&) override {
     message_.body.append(body.data(), body.size());
+    chunk_left_ -= body.size();
     return body.size();
   }
   void on_finish_impl(error_code&) override {}
@@ -188,6 +191,7 @@ class Collector final : public beast_http::basic_parser<kIsRequest> {
   std::optional<Failure> failure_;
   bool header_done_ = false;
   bool read_chunk_header_ = false;
+  std::uint64_t chunk_left_ = 0;
 };
 
 // What requests and responses share: finding the header block, holding back what is not yet a
@@ -252,7 +256,7 @@ class Feed {
     if (before > 0) pending_.append(bytes);
     std::string_view rest = before > 0 ? std::string_view(pending_) : bytes;
     while (!rest.empty() && !collector_->is_done()) {
-      if (before > 0 && rest.size() < kChunkTailMin) break;
+      if (collector_->is_at_chunk_header() && rest.size() < kChunkTailMin) break;
       error_code ec;
       const std::size_t used = collector_->put({rest.data(), rest.size()}, ec);
       rest.remove_prefix(used);
