@@ -52,8 +52,6 @@ std::string_view reason_phrase(int status) {
       return "No Content";
     case 301:
       return "Moved Permanently";
-    case 302:
-      return "Found";
     case 304:
       return "Not Modified";
     case 307:
@@ -70,8 +68,6 @@ std::string_view reason_phrase(int status) {
       return "Not Found";
     case 405:
       return "Method Not Allowed";
-    case 406:
-      return "Not Acceptable";
     case 408:
       return "Request Timeout";
     case 409:

@@ -224,27 +224,37 @@ std::uint32_t Sessions::terminate_user(const std::string& app_id, const std::str
   return closed;
 }
 
-void Sessions::drain(base::Duration window) {
-  drain_end_ = loop_.clock().now() + window;
-  drain_slot_ = 0;
-  drain_step();
-}
-
-// Closes as many as keep the pace: what is left, divided by the steps that are left.
-void Sessions::drain_step() {
-  const base::Duration left = drain_end_ - loop_.clock().now();
-  const std::size_t steps = left > kDrainStep ? static_cast<std::size_t>(left / kDrainStep) : 1;
+std::size_t Sessions::open_count() const {
   std::size_t open = 0;
   for (const Slot& slot : sessions_) {
     if (slot.session && slot.session->phase == Phase::kOpen) ++open;
   }
-  std::size_t to_close = (open + steps - 1) / steps;
+  return open;
+}
+
+void Sessions::drain(base::Duration window) {
+  drain_window_ = window;
+  drain_end_ = loop_.clock().now() + window;
+  drain_total_ = open_count();
+  drain_step();
+}
+
+// As many stay as there is left of the window.
+void Sessions::drain_step() {
+  const base::Duration left = drain_end_ - loop_.clock().now();
+  std::size_t to_stay = 0;
+  if (left > kDrainStep) {
+    to_stay = static_cast<std::size_t>(static_cast<double>(drain_total_) *
+                                       static_cast<double>(left.count()) /
+                                       static_cast<double>(drain_window_.count()));
+  }
+  std::size_t open = open_count();
   for (Slot& slot : sessions_) {
-    if (to_close == 0) break;
+    if (open <= to_stay) break;
     if (!slot.session || slot.session->phase != Phase::kOpen) continue;
     slot.session->close(pusher::CloseCode::kReconnect, "Server shutting down; reconnect",
                         Ending::kDrain);
-    --to_close;
+    --open;
   }
   if (count() > 0) loop_.after(kDrainStep, [this] { drain_step(); });
 }

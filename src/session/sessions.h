@@ -66,6 +66,7 @@ class Sessions final : public hub::Wire, public hub::OutletEvents, public channe
   void admit_to_node(SessionRef ref, model::AppRef app);
   void admit_to_app(SessionRef ref, model::AppRef app);
   void on_second();
+  std::size_t open_count() const;
   void drain_step();
   void later(hub::OutletId outlet, bool is_slow);
 
@@ -79,7 +80,8 @@ class Sessions final : public hub::Wire, public hub::OutletEvents, public channe
   std::vector<SessionRef> finishing_;
   base::TextMap<std::vector<SessionRef>> users_;
   base::TimePoint drain_end_{};
-  std::uint32_t drain_slot_ = 0;
+  base::Duration drain_window_{};
+  std::size_t drain_total_ = 0;
 };
 
 }  // namespace mr::session

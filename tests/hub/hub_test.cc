@@ -256,6 +256,18 @@ TEST_F(DropOldestTest, WholeOldFramesGoAndAreCounted) {
   EXPECT_TRUE(wire.got[1] == "p1zzzzzyyyyy" || wire.got[1] == "p1yyyyyzzzzz") << wire.got[1];
 }
 
+// The frames "<a12>" of one channel ('a', 'b', ...) in what a socket got.
+std::string stream_of(const std::string& got, int channel) {
+  std::string stream;
+  for (std::size_t at = 0; at < got.size();) {
+    const std::size_t end = got.find('>', at);
+    if (end == std::string::npos) return "a frame without its end";
+    if (got[at + 1] == 'a' + channel) stream += got.substr(at, end + 1 - at);
+    at = end + 1;
+  }
+  return stream;
+}
+
 // Random operations against a plain model: every subscriber gets exactly what was appended
 // between its activation and its end, in order, whatever the sockets take.
 TEST(HubRandomTest, EverySubscriberGetsItsStream) {
@@ -313,15 +325,8 @@ TEST(HubRandomTest, EverySubscriberGetsItsStream) {
     }
     for (std::uint32_t i = 0; i < kOutlets; ++i) {
       for (int channel = 0; channel < 3; ++channel) {
-        std::string stream;
-        const std::string& got = wire.got[i];
-        for (std::size_t at = 0; at < got.size();) {
-          const std::size_t end = got.find('>', at);
-          ASSERT_NE(end, std::string::npos);
-          if (got[at + 1] == 'a' + channel) stream += got.substr(at, end + 1 - at);
-          at = end + 1;
-        }
-        std::string want = expected[{i, channel}];
+        const std::string stream = stream_of(wire.got[i], channel);
+        const std::string want = expected[{i, channel}];
         EXPECT_EQ(stream, want) << "outlet " << i << " channel " << channel;
       }
     }
