@@ -61,7 +61,12 @@ std::string compact(json::Parser& parser, std::string_view text) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   static json::Parser parser(64 * 1024);
   static json::Parser slices(64 * 1024);
+  static json::Parser narrow(1024);
   const std::string_view text(reinterpret_cast<const char*>(bytes), size);
+  const bool is_too_large = size > 1024;
+  const auto limited = narrow.parse(text);
+  MR_ASSERT((!limited && limited.error().code == json::Errc::kTooLarge) == is_too_large,
+            "the size cap is exact");
   const auto read = parser.parse(text);
   if (!read) return 0;
   for (auto child = read.value().children(); child.next();) {
