@@ -5,7 +5,6 @@
 namespace mr::config {
 namespace {
 
-
 using Lines = std::vector<std::string>;
 
 TEST(LoadTest, NothingGivenIsADevelopmentNode) {
