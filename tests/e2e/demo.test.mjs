@@ -13,7 +13,7 @@ const missing = existsSync(CHROMIUM) ? false : `${CHROMIUM} is not there`;
 async function developmentNode() {
   const [port, metricsPort] = await freePorts(2);
   const server = new Server({ port, metrics: { port: metricsPort } },
-    { args: ["--port", String(port), "--metrics-port", String(metricsPort)] });
+    { args: ["--port", String(port), "--metrics-port", String(metricsPort), "--set", "shutdown_grace_period=0.2"] });
   await server.run();
   return server;
 }
