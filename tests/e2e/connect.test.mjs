@@ -9,7 +9,7 @@ describe("connecting", () => {
   let impatient;
   before(async () => {
     server = await Server.start();
-    impatient = await Server.start({ activity_timeout: 1, pong_timeout: 5 });
+    impatient = await Server.start({ activity_timeout: 1, pong_timeout: 2 });
   });
   after(async () => {
     disconnectAll();
@@ -73,7 +73,7 @@ describe("connecting", () => {
     const raw = await RawClient.open(impatient);
     assert.equal(JSON.parse(raw.greeting.data).activity_timeout, 1);
     for (let i = 0; i < 2; i += 1) {
-      await raw.next("pusher:ping");
+      await raw.next("pusher:ping", 10000);
       raw.send({ event: "pusher:pong", data: {} });
     }
     assert.equal(raw.closed, null);
