@@ -138,7 +138,7 @@ TEST(RequestParser, RefusesLooseLines) {
   EXPECT_EQ(status("GET / HTTP/1.1\r\nHost: h\r\nX: a\rb\r\n\r\n"), 400);
   EXPECT_EQ(status("GET / HTTP/1.1\r\n Host: h\r\n\r\n"), 400);
   EXPECT_EQ(status("GET  / HTTP/1.1\r\nHost: h\r\n\r\n"), 400);
-  EXPECT_EQ(status(std::string("GET / HTTP/1.1\r\nHost: h\r\nX: a") + \'\0\' + "b\r\n\r\n"), 400);
+  EXPECT_EQ(status(std::string("GET / HTTP/1.1\r\nHost: h\r\nX: a") + '\0' + "b\r\n\r\n"), 400);
   EXPECT_EQ(status("\x16\x03\x01\x02"), 400);  // a TLS hello
   EXPECT_EQ(status("GET /\r\n\r\n"), 400);
   EXPECT_EQ(status("\r\n\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n"), 400);
