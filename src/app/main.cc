@@ -9,6 +9,7 @@
 
 #include "app/banner.h"
 #include "app/node.h"
+#include "cli/tools.h"
 #include "config/commands.h"
 #include "config/load.h"
 #include "net/cpu_limit.h"
@@ -94,6 +95,7 @@ int serve(config::Settings settings) {
 int run(std::vector<std::string> args) {
   config::Console out = console();
   if (const auto code = config::run_command(args, config::input_of_process({}), out)) return *code;
+  if (const auto code = cli::run_tool(args)) return *code;
   if (!args.empty() && args.front() == "start") args.erase(args.begin());
   config::LoadOutcome outcome = config::load(config::input_of_process(std::move(args)));
   config::print_problems(outcome, out.err);

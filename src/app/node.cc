@@ -1,5 +1,6 @@
 #include "app/node.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -79,7 +80,10 @@ void Node::beat(std::size_t loop) {
 void Node::begin_drain(base::Task done) {
   drained_ = std::move(done);
   pulse_.set_state(observability::NodeState::kDraining);
-  const base::Duration window = settings_.shutdown_grace_period;
+  // Nobody waits for a development node.
+  const base::Duration window =
+      settings_.development ? std::min<base::Duration>(settings_.shutdown_grace_period, kDrainLook)
+                            : settings_.shutdown_grace_period;
   logger_.info("draining", {{"window_ms", window / std::chrono::milliseconds(1)}});
   drain_end_ = runtime_.control().clock().now() + window;
   for (std::size_t i = 0; i < loops_.size(); ++i) {

@@ -48,12 +48,19 @@ void Hub::append(const model::MessageRef& message) {
 bool Hub::reply(OutletId id, std::string bytes) {
   Outlet& outlet = subscriptions_.outlet(id);
   if (outlet.is_shut) return true;
-  if (!outlet.waiting) outlet.waiting = std::make_unique<Waiting>();
-  Waiting& waiting = *outlet.waiting;
-  if (!waiting.replies.empty() && waiting.reply_bytes + bytes.size() > options_.reply_bytes_max) {
+  const auto is_over = [&] {
+    return outlet.waiting && !outlet.waiting->replies.empty() &&
+           outlet.waiting->reply_bytes + bytes.size() > options_.reply_bytes_max;
+  };
+  // Many answers in one iteration are no sign of a reader that is slow: the socket decides.
+  if (is_over() && !outlet.is_blocked) write_now(id);
+  if (outlet.is_shut) return true;
+  if (is_over()) {
     ++counters_.replies_refused;
     return false;
   }
+  if (!outlet.waiting) outlet.waiting = std::make_unique<Waiting>();
+  Waiting& waiting = *outlet.waiting;
   waiting.reply_bytes += bytes.size();
   waiting.replies.push_back(std::move(bytes));
   queue(id);
@@ -117,8 +124,12 @@ void Hub::write_queued(OutletId id) {
   if (!outlet.is_queued) return;
   outlet.is_queued = false;
   if (outlet.is_shut || outlet.is_blocked) return unlink_dirty(outlet);
+  write_now(id);
+}
+
+void Hub::write_now(OutletId id) {
   const Writer::Outcome outcome = writer_.write(id, false);
-  unlink_dirty(outlet);
+  unlink_dirty(subscriptions_.outlet(id));
   if (outcome == Writer::Outcome::kBlocked) block(id);
   if (outcome == Writer::Outcome::kBroken) {
     shut(id);
@@ -287,6 +298,12 @@ bool Hub::has_waiting(OutletId id) const {
   const Outlet& outlet = subscriptions_.outlet(id);
   return !outlet.is_shut && outlet.waiting &&
          (outlet.waiting->partial || !outlet.waiting->replies.empty());
+}
+
+bool Hub::is_choked(OutletId id) const {
+  const Outlet& outlet = subscriptions_.outlet(id);
+  return outlet.is_blocked && outlet.waiting &&
+         outlet.waiting->reply_bytes > options_.reply_bytes_max / 4;
 }
 
 }  // namespace mr::hub

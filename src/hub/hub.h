@@ -28,8 +28,8 @@ class Hub {
 
   // A message for a channel; nothing happens if nobody here hears it.
   void append(const model::MessageRef& message);
-  // Bytes for one connection, before its channels' frames. False when its reserve is full (the
-  // peer asks and does not read): the owner closes the connection.
+  // Bytes for one connection, before its channels' frames. False when its reserve is full and the
+  // socket takes nothing (the peer asks and does not read): the owner closes the connection.
   bool reply(OutletId outlet, std::string bytes);
 
   // One slice of the flush, about 1 ms; true when more is to do.
@@ -41,6 +41,9 @@ class Hub {
   // True when bytes of the outlet wait (replies or a partial frame).
   bool has_waiting(OutletId outlet) const;
 
+  // The socket is full and answers pile up: nothing more should be asked of this connection.
+  bool is_choked(OutletId outlet) const;
+
   const Counters& counters() const { return counters_; }
   // User-space bytes in the channel logs now.
   std::size_t log_bytes() const { return log_bytes_; }
@@ -50,6 +53,7 @@ class Hub {
   void queue(OutletId outlet);
   void mark_dirty_channels();
   void write_queued(OutletId outlet);
+  void write_now(OutletId outlet);
   void finish_marked();
   void trim(ChannelLog& log, std::uint32_t up_to);
   void unlink_dirty(Outlet& outlet);

@@ -15,7 +15,7 @@ struct Options {
   // A channel's log on one loop; a blocked reader that falls off is handled by the policy.
   std::size_t log_bytes_max = 1 << 20;
   // Replies and control frames have their own small reserve.
-  std::size_t reply_bytes_max = 256 * 1024;
+  std::size_t reply_bytes_max = 1 << 20;
 };
 
 }  // namespace mr::hub

@@ -12,7 +12,9 @@ namespace mr::session {
 namespace {
 
 // Reads of one socket before others get their turn.
-constexpr int kReadsPerTurn = 8;
+constexpr int kReadsPerTurn = 16;
+// Small, so that the answers to one read fit into the reserve for replies.
+constexpr std::size_t kReadBytes = 16 * 1024;
 constexpr std::uint32_t kOpeningSeconds = 10;
 
 std::uint32_t seconds(base::Duration duration) {
@@ -75,7 +77,7 @@ std::uint32_t Session::now() const { return context.sessions.tick(); }
 void Session::on_ready(net::Ready ready) {
   if (ready.writable) context.hub.on_writable(outlet);
   if (phase == Phase::kGone) return;
-  if (ready.readable && phase != Phase::kOpening) read_all();
+  if ((ready.readable || is_paused_) && phase != Phase::kOpening) read_all();
   if (phase != Phase::kGone && ready.hangup) vanish(Ending::kClient);
 }
 
@@ -85,8 +87,11 @@ void Session::start_reading(std::string first) {
 }
 
 void Session::read_all() {
-  const std::span<std::byte> buffer = context.loop.read_buffer();
+  const std::span<std::byte> buffer = context.loop.read_buffer().first(kReadBytes);
   for (int turn = 0; turn < kReadsPerTurn; ++turn) {
+    // Who does not read the answers is not asked for more; the writable edge goes on here.
+    is_paused_ = context.hub.is_choked(outlet);
+    if (is_paused_) return;
     const net::IoResult result = context.loop.read(socket_, buffer);
     if (result.status == net::IoStatus::kBlocked) return;
     if (result.status == net::IoStatus::kClosed) return vanish(Ending::kClient);
@@ -100,7 +105,10 @@ void Session::read_all() {
 bool Session::take(std::span<std::byte> bytes) {
   context.counters.bytes_in += bytes.size();
   last_seen_ = now();
-  ping_sent_ = 0;
+  if (ping_sent_ != 0) {
+    ping_sent_ = 0;
+    if (phase == Phase::kOpen) schedule();
+  }
   FrameSink sink(*this);
   const ws::Status status = receiver_.consume(bytes, sink);
   if (status.state == ws::ReceiverState::kFailed && phase != Phase::kClosing) fail(status.error);

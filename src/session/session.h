@@ -99,6 +99,7 @@ class Session final : public net::SocketEvents {
   std::uint32_t last_seen_ = 0;
   std::uint32_t ping_sent_ = 0;  // 0: none unanswered
   bool peer_closed_ = false;
+  bool is_paused_ = false;  // reads nothing until the socket takes the answers
   ws::Receiver receiver_;
 };
 

@@ -213,9 +213,19 @@ TEST_F(HubTest, ABrokenSocketIsTold) {
 TEST_F(HubTest, RepliesHaveABoundOfTheirOwn) {
   const OutletId a = open(1);
   wire.rooms[1] = 0;
-  ASSERT_TRUE(hub.reply(a, std::string(200 * 1024, 'r')));
-  EXPECT_FALSE(hub.reply(a, std::string(100 * 1024, 'r')));
+  ASSERT_TRUE(hub.reply(a, std::string(900 * 1024, 'r')));
+  EXPECT_FALSE(hub.reply(a, std::string(200 * 1024, 'r')));
   EXPECT_EQ(hub.counters().replies_refused, 1U);
+  EXPECT_TRUE(hub.is_choked(a));
+}
+
+// Ten thousand subscribes in one read once ended a connection that read all its answers.
+TEST_F(HubTest, ManyAnswersToAReaderAreWritten) {
+  const OutletId a = open(1);
+  for (int i = 0; i < 5000; ++i) ASSERT_TRUE(hub.reply(a, std::string(1024, 'r')));
+  flush();
+  EXPECT_EQ(wire.got[1].size(), 5000U * 1024);
+  EXPECT_EQ(hub.counters().replies_refused, 0U);
 }
 
 TEST_F(HubTest, ClosingInTheMiddleOfAFlushLeavesNothing) {
