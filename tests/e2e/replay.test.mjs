@@ -70,7 +70,7 @@ describe("recorded market data, seen live", { skip: missing }, () => {
   test("the same by `millrace replay`", async () => {
     await watch();
     const end = await runToEnd(["replay", FILE, "--host", "127.0.0.1", "--port", String(server.port), "--app-id", APPS.main.id,
-      "--key", APPS.main.key, "--secret", APPS.main.secret, "--max"], { ms: 60000 });
+      "--key", APPS.main.key, "--secret", APPS.main.secret, "--max", "--in-flight", "1"], { ms: 60000 });
     assert.equal(end.code, 0, end.output);
     assert.match(end.output, /7,?288/);
     await until(() => total() >= records.length, 30000, `all messages, got ${total()}`);
