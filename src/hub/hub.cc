@@ -286,10 +286,21 @@ void Hub::shut(OutletId id) {
   outlet.is_shut = true;
 }
 
+// What only this reader had not read goes with the next flush.
+void Hub::end(SubscriptionId id) {
+  const ChannelId channel = subscriptions_.at(id).channel;
+  ChannelLog& log = subscriptions_.log(channel);
+  if (!log.entries.empty() && !log.is_dirty) {
+    log.is_dirty = true;
+    dirty_.push_back(channel);
+  }
+  subscriptions_.end(id);
+}
+
 void Hub::close(OutletId id) {
   Outlet& outlet = subscriptions_.outlet(id);
   unblock(id);
-  while (outlet.first != kNone) subscriptions_.end(outlet.first);
+  while (outlet.first != kNone) end(outlet.first);
   outlet.is_queued = false;
   subscriptions_.close(id);
 }

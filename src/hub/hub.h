@@ -36,6 +36,8 @@ class Hub {
   bool flush(const base::Clock& clock);
   // The socket takes bytes again.
   void on_writable(OutletId outlet);
+  // Ends one subscription; what is behind its cursor is not written.
+  void end(SubscriptionId id);
   // Ends the outlet and all its subscriptions.
   void close(OutletId outlet);
   // True when bytes of the outlet wait (replies or a partial frame).

@@ -194,7 +194,7 @@ void leave_channel(Session& session, hub::SubscriptionId id) {
   hub::Subscriptions& subscriptions = session.context.hub.subscriptions();
   const std::string key = subscriptions.log(subscriptions.at(id).channel).key;
   const std::string channel = key.substr(session.app->options.id.size() + 1);
-  subscriptions.end(id);
+  session.context.hub.end(id);
   if (session.identity) {
     const auto user = session.identity->member_users.find(channel);
     if (user != session.identity->member_users.end()) {

@@ -16,7 +16,8 @@ describe("recorded market data, seen live", { skip: missing }, () => {
   let seen;
   before(async () => {
     records = readFileSync(FILE, "utf8").split("\n").filter(Boolean).map((line) => JSON.parse(line));
-    server = await Server.start();
+    // Twenty thousand messages a second are more than a reader in this process keeps up with.
+    server = await Server.start({ websocket: { max_bytes: 16 * 1024 * 1024 } });
   });
   after(async () => {
     disconnectAll();

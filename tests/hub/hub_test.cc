@@ -210,6 +210,21 @@ TEST_F(HubTest, ABrokenSocketIsTold) {
   EXPECT_EQ(hub.log_bytes(), 0U);
 }
 
+// The log of a channel whose last, blocked reader left stayed counted for ever.
+TEST_F(HubTest, WhatABlockedReaderKeptGoesWithIt) {
+  const OutletId a = open(1);
+  const SubscriptionId id = subscribe(a, "x");
+  wire.rooms[1] = 1;
+  append("x", "abc");
+  append("x", "def");
+  flush();
+  EXPECT_GT(hub.log_bytes(), 0U);
+  hub.end(id);
+  flush();
+  EXPECT_EQ(hub.log_bytes(), 0U);
+  EXPECT_EQ(hub.subscriptions().channel_count(), 0U);
+}
+
 TEST_F(HubTest, RepliesHaveABoundOfTheirOwn) {
   const OutletId a = open(1);
   wire.rooms[1] = 0;
