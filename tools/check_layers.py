@@ -29,7 +29,7 @@ ALLOWED = {
     "admin": "base crypto model json http channel observability api",
     "config": "base model json",
     "demo": "base crypto model json http pusher client",
-    "cli": "base model json net client config",
+    "cli": "base crypto model json net client config",
     "app": "*",
 }
 # config fills the Options of every folder and may see nothing else of them.

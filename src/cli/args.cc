@@ -13,6 +13,18 @@ namespace {
 
 constexpr std::array<std::string_view, 4> kTools{"trigger", "subscribe", "replay", "bench"};
 
+// CLI::Range would let "nan" pass.
+CLI::Validator between(double low, double high) {
+  const std::string range = "from " + fixed(low, 3) + " to " + with_commas(std::uint64_t(high));
+  return {[low, high, range](std::string& text) {
+            double value = 0;
+            const bool is_good =
+                CLI::detail::lexical_cast(text, value) && value >= low && value <= high;
+            return is_good ? std::string() : "'" + text + "' is not a number " + range;
+          },
+          range};
+}
+
 void add_target(CLI::App& app, Target& target, bool with_rest) {
   app.add_option("--host", target.host, "the server's name or address")->capture_default_str();
   app.add_option("--port", target.port, "its port")->capture_default_str();
@@ -50,7 +62,7 @@ void add_replay(CLI::App& app, ReplayOptions& options) {
                  "a recording: one JSON object a line with ts (seconds), channel, event, data")
       ->required();
   CLI::Option* speed = app.add_option("--speed", options.speed, "times as fast as it was recorded")
-                           ->check(CLI::PositiveNumber)
+                           ->check(between(0.001, 1e6))
                            ->capture_default_str();
   app.add_flag_callback(
          "--max", [&options] { options.speed = 0; }, "as fast as the server answers")
@@ -76,6 +88,8 @@ void add_bench_load(CLI::App& app, BenchOptions& options) {
          "--own-channels", [&options] { options.mode = BenchChannels::kOwn; },
          "each connection listens to a channel of its own")
       ->excludes(channels);
+  app.add_flag("--private", options.are_private,
+               "the channels are private: each subscription is signed with the secret");
   app.add_option("--size", options.size, "bytes of data in a message")
       ->check(CLI::Range(static_cast<int>(BenchMark::kBytes), 1 << 20))
       ->capture_default_str();
@@ -92,9 +106,13 @@ void add_bench_load(CLI::App& app, BenchOptions& options) {
 void add_bench(CLI::App& app, BenchOptions& options) {
   add_target(app, options.target, true);
   add_bench_load(app, options);
-  app.add_option("--seconds", options.seconds, "how long to measure; 0: only connect")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+  CLI::Option* seconds =
+      app.add_option("--seconds", options.seconds, "how long to measure; 0: only connect")
+          ->check(CLI::NonNegativeNumber)
+          ->capture_default_str();
+  app.add_option("--publishes", options.publishes,
+                 "end the measurement after so many, however long they take")
+      ->excludes(seconds);
   app.add_option("--warm-up", options.warm_up, "seconds of load before it")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();

@@ -58,6 +58,10 @@ class BenchRun {
     phase_begin_ = monotonic_ns();
   }
   std::uint64_t in_phase() const { return monotonic_ns() - phase_begin_; }
+  bool is_measured() const {
+    if (options_.publishes > 0) return publisher_.measured() >= options_.publishes;
+    return in_phase() >= to_ns(options_.seconds);
+  }
   void tick();
   void step();
   void step_connecting(const BenchCounts& counts);
@@ -108,7 +112,7 @@ void BenchRun::step() {
       if (all_there || in_phase() > to_ns(options_.settle)) begin_measuring();
       return;
     case Phase::kMeasuring:
-      if (in_phase() < to_ns(options_.seconds)) return;
+      if (!is_measured()) return;
       publisher_.pause();
       return enter(Phase::kDraining);
     case Phase::kDraining:
@@ -146,7 +150,7 @@ void BenchRun::step_connecting(const BenchCounts& counts) {
 }
 
 void BenchRun::begin_measuring() {
-  if (options_.seconds <= 0) return enter(Phase::kIdle);
+  if (options_.seconds <= 0 && options_.publishes == 0) return enter(Phase::kIdle);
   report_.at_measure = read_server(options_.server_pid);
   measure_begin_ = monotonic_ns();
   enter(Phase::kMeasuring);
@@ -155,7 +159,8 @@ void BenchRun::begin_measuring() {
 
 void BenchRun::end_measuring(const BenchCounts& counts) {
   report_.at_delivered = read_server(options_.server_pid);
-  const std::uint64_t end = std::max(counts.last_ns, measure_begin_ + to_ns(options_.seconds));
+  const std::uint64_t asked = options_.publishes > 0 ? 0 : to_ns(options_.seconds);
+  const std::uint64_t end = std::max(counts.last_ns, measure_begin_ + asked);
   report_.seconds = static_cast<double>(end - measure_begin_) / 1e9;
   enter(Phase::kIdle);
 }
@@ -250,6 +255,7 @@ int run_bench(const BenchOptions& options) {
   all.channels = options.mode == BenchChannels::kOwn ? options.connections : options.channels;
   all.window = options.connect_window;
   all.floor = options.floor;
+  if (options.are_private) all.secret = target.secret;
   const std::uint32_t processes =
       options.processes > 0
           ? options.processes

@@ -77,7 +77,11 @@ void BenchPublisher::send_due() {
 }
 
 void BenchPublisher::fill() {
-  while (running_ && outstanding_ < options_.in_flight) publish(monotonic_ns());
+  const bool is_limited = is_measuring_ && options_.publishes > 0;
+  while (running_ && outstanding_ < options_.in_flight &&
+         !(is_limited && measured_ >= options_.publishes)) {
+    publish(monotonic_ns());
+  }
 }
 
 void BenchPublisher::on_complete(std::uint64_t) {
@@ -107,14 +111,13 @@ void BenchPublisher::publish(std::uint64_t sent_ns) {
   const auto done = [this, measured = is_measuring_, listeners](client::RestReply reply) {
     on_reply(reply, measured, listeners);
   };
+  const std::string name = bench_channel(channel, options_.are_private);
   if (options_.floor) {
     // The same text that the full server's subscribers get.
-    rest_.post(
-        "/publish",
-        R"({"event":"bench","channel":")" + bench_channel(channel) + R"(","data":")" + data + "\"}",
-        done);
+    rest_.post("/publish",
+               R"({"event":"bench","channel":")" + name + R"(","data":")" + data + "\"}", done);
   } else {
-    rest_.publish({bench_channel(channel), "bench", std::move(data)}, done);
+    rest_.publish({name, "bench", std::move(data)}, done);
   }
 }
 

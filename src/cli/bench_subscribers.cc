@@ -162,8 +162,7 @@ class BenchSubscriber final : public net::SocketEvents {
     if (is("pusher:ping")) {
       write(client_frame(kText, R"({"event":"pusher:pong","data":{}})"));
     } else if (is("pusher:connection_established")) {
-      write(client_frame(kText, R"({"event":"pusher:subscribe","data":{"channel":")" +
-                                    bench_channel(channel()) + "\"}}"));
+      write(client_frame(kText, all_.subscribe_text(channel(), payload)));
     } else if (is("subscription_succeeded")) {
       subscribed();
     } else if (is("pusher:error") || is("subscription_error")) {
@@ -202,6 +201,7 @@ Subscribers::Subscribers(net::EpollLoop& loop, SubscribersOptions options, Compl
       options_(std::move(options)),
       on_complete_(std::move(on_complete)),
       progress_(kInFlightMax) {
+  if (!options_.secret.empty()) hmac_.emplace(options_.secret);
   listeners_.reserve(options_.channels);
   for (std::uint64_t channel = 0; channel < options_.channels; ++channel) {
     listeners_.push_back(static_cast<std::uint32_t>(listeners_of(channel, options_)));
@@ -210,6 +210,20 @@ Subscribers::Subscribers(net::EpollLoop& loop, SubscribersOptions options, Compl
 
 Subscribers::~Subscribers() {
   for (const auto& subscriber : subscribers_) subscriber->close();
+}
+
+// `established`: the server's first message, which names the socket that a signature is for.
+std::string Subscribers::subscribe_text(std::uint64_t channel, std::string_view established) {
+  const std::string name = bench_channel(channel, hmac_.has_value());
+  std::string text = R"({"event":"pusher:subscribe","data":{"channel":")" + name + '"';
+  if (hmac_) {
+    constexpr std::string_view kBefore = R"(socket_id\":\")";
+    const std::size_t at = established.find(kBefore);
+    std::string_view id = established.substr(at == std::string_view::npos ? 0 : at);
+    id = id.substr(kBefore.size(), id.find('\\', kBefore.size()) - kBefore.size());
+    text += R"(,"auth":")" + options_.key + ":" + hmac_->sign_hex({id, ":", name}) + '"';
+  }
+  return text + "}}";
 }
 
 void Subscribers::start() { open_more(); }

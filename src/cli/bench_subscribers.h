@@ -3,12 +3,14 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/function.h"
 #include "cli/bench_types.h"
+#include "crypto/hmac.h"
 #include "net/epoll_loop.h"
 
 namespace mr::cli {
@@ -22,6 +24,7 @@ struct SubscribersOptions {
   std::uint64_t channels = 1;  // connection i listens to channel i modulo channels
   std::uint32_t window = 200;  // handshakes under way at once
   bool floor = false;          // a bare server: every upgrade is a subscriber
+  std::string secret;          // of private channels; empty: the channels are public
 };
 
 // How many of the connections [first, first + count) listen to a channel.
@@ -52,6 +55,7 @@ class Subscribers {
   void on_subscribed();
   void on_failed(bool was_subscribed, std::string_view why);
   void on_message(BenchSubscriber& subscriber, const BenchMark& mark);
+  std::string subscribe_text(std::uint64_t channel, std::string_view established);
   int open_socket(std::uint64_t number, std::string& error) const;
 
   struct Progress {
@@ -64,8 +68,9 @@ class Subscribers {
   const SubscribersOptions options_;
   Complete on_complete_;
   std::deque<std::unique_ptr<BenchSubscriber>> subscribers_;
-  std::vector<std::uint32_t> listeners_;  // by channel
-  std::vector<Progress> progress_;        // by number modulo kInFlightMax
+  std::vector<std::uint32_t> listeners_;    // by channel
+  std::vector<Progress> progress_;          // by number modulo kInFlightMax
+  std::optional<crypto::HmacSha256> hmac_;  // of private channels
   std::uint64_t opening_ = 0;
   BenchCounts counts_;
   LatencyHistogram latency_;

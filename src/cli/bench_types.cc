@@ -90,6 +90,8 @@ std::uint64_t monotonic_ns() {
          static_cast<std::uint64_t>(now.tv_nsec);
 }
 
-std::string bench_channel(std::uint64_t index) { return "bench-" + std::to_string(index); }
+std::string bench_channel(std::uint64_t index, bool is_private) {
+  return (is_private ? "private-bench-" : "bench-") + std::to_string(index);
+}
 
 }  // namespace mr::cli

@@ -56,6 +56,6 @@ struct BenchMark {
 };
 
 std::uint64_t monotonic_ns();
-std::string bench_channel(std::uint64_t index);
+std::string bench_channel(std::uint64_t index, bool is_private);
 
 }  // namespace mr::cli

@@ -45,6 +45,8 @@ struct BenchOptions {
   std::uint32_t size = 200;     // bytes of `data`
   std::uint32_t in_flight = 1;  // closed loop: publishes whose deliveries are not complete
   double rate = 0;              // open loop: publishes a second; 0: closed loop
+  bool are_private = false;     // the channels; each subscription is signed with the secret
+  std::uint64_t publishes = 0;  // measured; 0: as many as `seconds` allow
   double seconds = 10;          // of measurement
   double warm_up = 2;
   double settle = 3;                   // waiting for what is missing at the end
