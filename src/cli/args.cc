@@ -7,6 +7,7 @@
 
 #include "cli/bench_types.h"
 #include "cli/terminal.h"
+#include "config/suggest.h"
 
 namespace mr::cli {
 namespace {
@@ -27,7 +28,9 @@ CLI::Validator between(double low, double high) {
 
 void add_target(CLI::App& app, Target& target, bool with_rest) {
   app.add_option("--host", target.host, "the server's name or address")->capture_default_str();
-  app.add_option("--port", target.port, "its port")->capture_default_str();
+  app.add_option("--port", target.port, "its port")
+      ->check(CLI::Range(1, 65535))
+      ->capture_default_str();
   app.add_option("--key", target.key, "the app's key")->capture_default_str();
   app.add_option("--secret", target.secret, "the app's secret")
       ->envname("MILLRACE_SECRET")
@@ -64,6 +67,10 @@ void add_replay(CLI::App& app, ReplayOptions& options) {
   CLI::Option* speed = app.add_option("--speed", options.speed, "times as fast as it was recorded")
                            ->check(between(0.001, 1e6))
                            ->capture_default_str();
+  app.add_option("--gap-max", options.gap_max,
+                 "seconds between two events at most, before --speed: longer pauses are cut")
+      ->check(between(0.001, 1e6))
+      ->capture_default_str();
   app.add_flag_callback(
          "--max", [&options] { options.speed = 0; }, "as fast as the server answers")
       ->excludes(speed);
@@ -135,6 +142,19 @@ void add_bench(CLI::App& app, BenchOptions& options) {
   app.add_flag("--json", options.json, "print the report as JSON");
 }
 
+// "--prot" is no option of this tool: was it "--port"?
+ParseExit refuse_extras(const CLI::App& app) {
+  const std::string extra = app.remaining().empty() ? "" : app.remaining().front();
+  std::vector<std::string> known;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+  }
+  const std::string near = config::nearest(extra, known);
+  return {kExitUsage, "unknown argument '" + extra + "'" +
+                          (near.empty() ? "" : "; did you mean " + near + "?") + "; see " +
+                          app.get_name() + " --help\n"};
+}
+
 template <class Options, class Add>
 ToolOptions parse(const std::vector<std::string>& args, const std::string& text, Add add) {
   CLI::App app(text, "millrace " + args.front());
@@ -143,6 +163,8 @@ ToolOptions parse(const std::vector<std::string>& args, const std::string& text,
   std::vector<std::string> rest(args.rbegin(), args.rend() - 1);  // the library wants them reversed
   try {
     app.parse(rest);
+  } catch (const CLI::ExtrasError&) {
+    return refuse_extras(app);
   } catch (const CLI::ParseError& error) {
     std::ostringstream out;
     std::ostringstream err;

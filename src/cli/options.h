@@ -27,6 +27,7 @@ struct ReplayOptions {
   Target target;
   std::string file;
   double speed = 1;             // 0: as fast as the server answers
+  double gap_max = 1;           // seconds; longer pauses of the recording are cut to this
   std::uint32_t batch = 10;     // events per request at most
   std::uint32_t in_flight = 8;  // requests not yet answered
   bool json = false;            // the summary

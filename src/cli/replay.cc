@@ -1,4 +1,5 @@
-#include <algorithm>
+#include <unistd.h>
+
 #include <csignal>
 #include <span>
 #include <vector>
@@ -27,7 +28,6 @@ class Replay {
   void start() {
     begin_ = loop_.clock().now();
     next_ = corpus_.next();
-    first_ts_ = next_ ? next_->ts : 0;
     go_on();
     tick();
   }
@@ -39,11 +39,14 @@ class Replay {
 
  private:
   bool is_paced() const { return options_.speed > 0; }
-  // When the recording's event is due; events without order in time come at once.
-  base::TimePoint due(const CorpusEvent& event) const {
-    const double seconds = std::max(0.0, (event.ts - first_ts_) / options_.speed);
-    return begin_ +
-           std::chrono::duration_cast<base::Duration>(std::chrono::duration<double>(seconds));
+  base::TimePoint due(const CorpusEvent& event) const { return begin_ + scaled(event.at); }
+  base::Duration scaled(base::Duration recorded) const {
+    return base::Duration(
+        static_cast<base::Duration::rep>(static_cast<double>(recorded.count()) / options_.speed));
+  }
+  // A later answer can make no whole replay of it any more, or every answer will be the same.
+  static bool is_final(const client::RestReply& reply) {
+    return reply.status == 0 || (reply.status >= 400 && reply.status < 500 && reply.status != 429);
   }
   void go_on();
   void send(std::vector<client::RestEvent> batch);
@@ -56,7 +59,6 @@ class Replay {
   client::RestClient& rest_;
   ProgressLine progress_;
   std::optional<CorpusEvent> next_;
-  double first_ts_ = 0;
   base::TimePoint begin_{};
   base::TimePoint end_{};
   std::uint64_t sent_ = 0;
@@ -65,6 +67,7 @@ class Replay {
   std::uint64_t requests_ = 0;
   std::string first_error_;
   bool waits_ = false;
+  bool gave_up_ = false;
   bool interrupted_ = false;
 };
 
@@ -110,16 +113,10 @@ void Replay::on_reply(const client::RestReply& reply, std::uint64_t events) {
     accepted_ += events;
   } else {
     failed_ += events;
-    if (first_error_.empty()) {
-      first_error_ = reply.status == 0 ? reply.body
-                                       : "the server answered " + std::to_string(reply.status) +
-                                             ": " + reply.body;
-    }
-    // Nobody is there: going on would only count.
-    if (reply.status == 0 && accepted_ == 0) {
+    if (first_error_.empty()) first_error_ = failure_text(reply);
+    if (is_final(reply)) {
+      gave_up_ = true;
       next_.reset();
-      end_ = loop_.clock().now();
-      return loop_.stop();
     }
   }
   go_on();
@@ -132,6 +129,7 @@ void Replay::tick() {
                                                   static_cast<double>(corpus_.count());
   progress_.show(ProgressLine::bar(share, 30) + " " + with_commas(accepted_ + failed_) + " of " +
                  with_commas(corpus_.count()) + "  " + human_time(elapsed) +
+                 (is_paced() ? " of " + human_time(scaled(corpus_.length())) : "") +
                  (failed_ > 0 ? "  errors " + with_commas(failed_) : ""));
   loop_.after(kTick, [this] { tick(); });
 }
@@ -166,21 +164,37 @@ int Replay::finish() {
               " requests), " + with_commas(failed_) + " errors\n");
   }
   if (!first_error_.empty()) print_error("the first error: " + first_error_);
-  if (interrupted_)
-    print_error("interrupted; " + with_commas(corpus_.count() - sent_) + " events were not sent");
+  if (interrupted_ || gave_up_) {
+    print_error(std::string(interrupted_ ? "interrupted" : "given up") + "; " +
+                with_commas(corpus_.count() - sent_) + " events were not sent");
+  }
   return accepted_ == corpus_.count() ? kExitOk : kExitFailed;
+}
+
+// People at a terminal learn how long it will take before they wait.
+void print_plan(const ReplayOptions& options, const Corpus& corpus) {
+  if (!is_terminal(STDERR_FILENO)) return;
+  const double seconds = std::chrono::duration<double>(corpus.length()).count() / options.speed;
+  std::string text = with_commas(corpus.count()) + " events in " + fixed(seconds, 1) + " s";
+  if (corpus.pauses_cut() > 0) {
+    text += ", " + with_commas(corpus.pauses_cut()) + " pauses cut to " +
+            fixed(options.gap_max, 1) + " s (--gap-max)";
+  }
+  print_note(text + "; --speed N or --max is faster, Ctrl-C ends it");
 }
 
 }  // namespace
 
 int run_replay(const ReplayOptions& options) {
-  auto corpus = Corpus::open(options.file);
+  auto corpus = Corpus::open(options.file, std::chrono::duration_cast<base::Duration>(
+                                               std::chrono::duration<double>(options.gap_max)));
   if (!corpus) {
     print_error(corpus.error().detail);
     return kExitUsage;
   }
   const auto address = resolve(options.target);
   if (!address) return kExitFailed;
+  if (options.speed > 0 && !options.json) print_plan(options, corpus.value());
   net::EpollLoop loop;
   const Target& target = options.target;
   client::RestClient rest(loop, {*address, target.host_header(), target.app_id, target.key,

@@ -46,13 +46,13 @@ class Printer {
  private:
   void on_event(const client::PusherEvent& event) {
     const bool internal = event.event.starts_with("pusher");
-    if (options_.json) {
-      print_out(event.raw + "\n");
-    } else {
-      std::string line = event.channel.empty() ? "-" : event.channel;
+    std::string line = event.raw + "\n";
+    if (!options_.json) {
+      line = event.channel.empty() ? "-" : event.channel;
       line += "\t" + event.event + "\t" + event.data + "\n";
-      print_out(colour_ && internal ? "\x1b[2m" + line + "\x1b[0m" : line);
+      if (colour_ && internal) line = "\x1b[2m" + line + "\x1b[0m";
     }
+    if (!print_out(line)) return loop_.stop();
     // Whom no channel can be given to has nothing to wait for.
     if (event.event == "pusher:subscription_error" && options_.channels.size() == 1) {
       exit_code_ = kExitFailed;

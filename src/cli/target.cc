@@ -1,6 +1,7 @@
 #include "cli/target.h"
 
 #include "cli/terminal.h"
+#include "json/parser.h"
 #include "net/resolve.h"
 
 namespace mr::cli {
@@ -13,6 +14,16 @@ std::optional<net::Address> resolve(const Target& target) {
     return std::nullopt;
   }
   return found.value().front();
+}
+
+std::string failure_text(const client::RestReply& reply) {
+  if (reply.status == 0) return reply.body;
+  json::Parser parser(1 << 20);
+  const auto body = parser.parse(reply.body);
+  const auto sentence = body ? body.value().member("error") : std::nullopt;
+  const auto text = sentence ? sentence->as_string() : std::nullopt;
+  return "the server answered " + std::to_string(reply.status) + ": " +
+         std::string(text ? *text : reply.body);
 }
 
 }  // namespace mr::cli

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "client/rest_client.h"
 #include "net/types.h"
 
 namespace mr::cli {
@@ -22,5 +23,8 @@ struct Target {
 // The numeric address of the target, looked up before a loop runs. Nothing when the name is
 // unknown; that is printed then.
 std::optional<net::Address> resolve(const Target& target);
+
+// What a reply that is not ok() says: why none came, or the status and the server's sentence.
+std::string failure_text(const client::RestReply& reply);
 
 }  // namespace mr::cli

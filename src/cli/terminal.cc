@@ -9,12 +9,13 @@
 namespace mr::cli {
 namespace {
 
-void write_all(int descriptor, std::string_view text) {
+bool write_all(int descriptor, std::string_view text) {
   while (!text.empty()) {
     const ssize_t put = ::write(descriptor, text.data(), text.size());
-    if (put <= 0) return;
+    if (put <= 0) return false;
     text.remove_prefix(static_cast<std::size_t>(put));
   }
+  return true;
 }
 
 }  // namespace
@@ -26,13 +27,15 @@ bool wants_colour(int descriptor) {
   return is_terminal(descriptor) && (refused == nullptr || *refused == '\0');
 }
 
-void print_out(std::string_view text) { write_all(STDOUT_FILENO, text); }
+bool print_out(std::string_view text) { return write_all(STDOUT_FILENO, text); }
 
 void print_error(std::string_view text) {
   const bool colour = wants_colour(STDERR_FILENO);
   write_all(STDERR_FILENO,
             (colour ? "\x1b[31mmillrace:\x1b[0m " : "millrace: ") + std::string(text) + "\n");
 }
+
+void print_note(std::string_view text) { write_all(STDERR_FILENO, std::string(text) + "\n"); }
 
 ProgressLine::ProgressLine(Elsewhere elsewhere)
     : is_terminal_(is_terminal(STDERR_FILENO)), elsewhere_(elsewhere) {}

@@ -17,8 +17,10 @@ inline constexpr int kExitUsage = 2;   // the command line or a file is wrong
 bool is_terminal(int descriptor);
 bool wants_colour(int descriptor);
 
-void print_out(std::string_view text);    // to standard output, at once
+bool print_out(std::string_view text);    // to standard output, at once; false: nobody reads it
 void print_error(std::string_view text);  // "millrace: <text>" and a line break, to standard error
+
+void print_note(std::string_view text);  // a line on standard error
 
 // One line on standard error that is redrawn in place. When that is no terminal: silent, or a line
 // for each show().

@@ -20,9 +20,7 @@ int run_trigger(const TriggerOptions& options) {
         print_out(reply.body + "\n");
       } else {
         exit_code = kExitFailed;
-        print_error(reply.status == 0 ? reply.body
-                                      : "the server answered " + std::to_string(reply.status) +
-                                            ": " + reply.body);
+        print_error(failure_text(reply));
       }
       if (--open == 0) loop.stop();
     });

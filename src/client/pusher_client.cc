@@ -104,6 +104,7 @@ class PusherClient::Connection final : public net::SocketEvents, public ws::Sink
   void write(std::string_view bytes);
   void flush();
   void end(PusherClosed why);
+  std::string loss_text() const;
   void drop_socket();
 
   net::Loop& loop_;
@@ -119,6 +120,7 @@ class PusherClient::Connection final : public net::SocketEvents, public ws::Sink
   std::string socket_id_;
   std::string out_;
   net::SocketHandle socket_ = net::SocketHandle::kNone;
+  bool is_open_ = false;  // the TCP connection; a refused one looks like a closed one
   bool is_blocked_ = true;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
@@ -145,13 +147,20 @@ void PusherClient::Connection::connect() {
 
 void PusherClient::Connection::on_ready(net::Ready ready) {
   if (is_over()) return;
+  if (ready.writable && !ready.hangup) is_open_ = true;
   if (ready.readable) read();
   if (is_over()) return;
-  if (ready.hangup) return end({0, "the connection failed or was reset"});
+  if (ready.hangup) return end({0, loss_text()});
   if (ready.writable) {
     is_blocked_ = false;
     flush();
   }
+}
+
+std::string PusherClient::Connection::loss_text() const {
+  if (is_open_) return "the server closed the connection";
+  return "cannot connect to " + options_.address.host + ":" +
+         std::to_string(options_.address.port) + "; does it listen there?";
 }
 
 void PusherClient::Connection::read() {
@@ -159,7 +168,7 @@ void PusherClient::Connection::read() {
     const std::span<std::byte> buffer = loop_.read_buffer();
     const net::IoResult got = loop_.read(socket_, buffer);
     if (got.status == net::IoStatus::kBlocked) return;
-    if (got.status == net::IoStatus::kClosed) return end({0, "the server closed the connection"});
+    if (got.status == net::IoStatus::kClosed) return end({0, loss_text()});
     // Callbacks may read other sockets of the loop into its buffer.
     std::vector<std::byte> bytes(buffer.begin(),
                                  buffer.begin() + static_cast<std::ptrdiff_t>(got.bytes));

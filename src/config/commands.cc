@@ -40,9 +40,6 @@ std::vector<std::string> completion_keys() {
   return keys;
 }
 
-constexpr std::string_view kCommands =
-    "check config version completion help bench replay trigger subscribe";
-
 std::string bash_completion() {
   return "# bash completion for millrace: source <(millrace completion bash)\n"
          "_millrace() {\n"
@@ -57,7 +54,7 @@ std::string bash_completion() {
          "    completion) COMPREPLY=($(compgen -W 'bash zsh fish' -- \"$cur\")); return;;\n"
          "  esac\n"
          "  COMPREPLY=($(compgen -W '" +
-         std::string(kCommands) + " " + join(completion_flags()) +
+         join(command_names()) + " " + join(completion_flags()) +
          "' -- \"$cur\"))\n"
          "}\n"
          "complete -F _millrace millrace\n";
@@ -75,7 +72,7 @@ std::string zsh_completion() {
          "  show) compadd -- --origin --json;;\n"
          "  completion) compadd -- bash zsh fish;;\n"
          "  *) compadd -- " +
-         std::string(kCommands) + " " + join(completion_flags()) +
+         join(command_names()) + " " + join(completion_flags()) +
          ";;\n"
          "esac\n";
 }
@@ -84,7 +81,7 @@ std::string fish_completion() {
   std::string out =
       "# fish completion for millrace: millrace completion fish | source\n"
       "complete -c millrace -f -n __fish_use_subcommand -a '" +
-      std::string(kCommands) +
+      join(command_names()) +
       "'\n"
       "complete -c millrace -n '__fish_seen_subcommand_from config' -a 'show docs'\n"
       "complete -c millrace -n '__fish_seen_subcommand_from completion' "
@@ -188,6 +185,11 @@ int run_completion(std::string_view shell, Console& console) {
   else
     return refuse(console, "millrace completion: say `bash`, `zsh` or `fish`");
   return kExitOk;
+}
+
+std::vector<std::string> command_names() {
+  return {"start", "check", "config", "version", "completion",
+          "help",  "bench", "replay", "trigger", "subscribe"};
 }
 
 std::string version_text() { return "millrace " MR_VERSION "\n"; }

@@ -32,6 +32,9 @@ int run_completion(std::string_view shell, Console& console);
 // Prints warnings and errors, each on a line that begins with "warning: " or "error: ".
 void print_problems(const LoadOutcome& outcome, Print& err);
 
+// Every subcommand, those of other folders too.
+std::vector<std::string> command_names();
+
 std::string version_text();
 std::string help_text();
 // The text of docs/configuration.md.

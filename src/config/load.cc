@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cctype>
 
+#include "config/commands.h"
 #include "config/layers.h"
+#include "config/suggest.h"
 
 namespace mr::config {
 namespace {
@@ -68,7 +70,10 @@ class Loading {
 
   void refuse_argument(const std::string& arg, const std::string& name) {
     if (!arg.starts_with('-')) {
-      layers_.add_error("unexpected argument " + quote(arg) + "; see millrace --help");
+      const std::string near = nearest(arg, command_names());
+      layers_.add_error("unexpected argument " + quote(arg) + "; " +
+                        (near.empty() ? "" : "did you mean " + near + "? ") +
+                        "see millrace --help");
       return;
     }
     const std::string near = suggest_flag(name);

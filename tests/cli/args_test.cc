@@ -30,6 +30,16 @@ TEST(Args, Trigger) {
   EXPECT_EQ(exit_code({"trigger", "--event", "e"}), kExitUsage);
 }
 
+TEST(Args, MistakesAreNamedWithTheRemedy) {
+  const auto text = [](const std::vector<std::string>& args) {
+    return std::get<ParseExit>(parse_args(args)).text;
+  };
+  EXPECT_EQ(text({"subscribe", "--prot", "1", "c"}),
+            "unknown argument '--prot'; did you mean --port?; see millrace subscribe --help\n");
+  EXPECT_NE(text({"subscribe", "--port", "99999", "c"}).find("99999 not in range"),
+            std::string::npos);
+}
+
 TEST(Args, Subscribe) {
   const auto options = parsed<SubscribeOptions>({"subscribe", "--json", "a", "b"});
   EXPECT_TRUE(options.json);
@@ -41,7 +51,11 @@ TEST(Args, Replay) {
   EXPECT_EQ(parsed<ReplayOptions>({"replay", "f"}).speed, 1);
   EXPECT_EQ(parsed<ReplayOptions>({"replay", "f", "--max"}).speed, 0);
   EXPECT_EQ(parsed<ReplayOptions>({"replay", "f", "--speed", "10"}).speed, 10);
+  EXPECT_EQ(parsed<ReplayOptions>({"replay", "f"}).gap_max, 1);
+  EXPECT_EQ(parsed<ReplayOptions>({"replay", "f", "--gap-max", "0.5"}).gap_max, 0.5);
+  EXPECT_EQ(exit_code({"replay", "f", "--gap-max", "0"}), kExitUsage);
   EXPECT_EQ(exit_code({"replay", "f", "--speed", "0"}), kExitUsage);
+  EXPECT_EQ(exit_code({"replay", "f", "--speed", "nan"}), kExitUsage);
   EXPECT_EQ(exit_code({"replay", "f", "--speed", "2", "--max"}), kExitUsage);
   EXPECT_EQ(exit_code({"replay"}), kExitUsage);
 }

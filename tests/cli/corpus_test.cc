@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <vector>
 
 namespace mr::cli {
 namespace {
@@ -19,7 +20,7 @@ class CorpusTest : public ::testing::Test {
 
   base::Result<Corpus, CorpusErrc> open(const std::string& text) {
     std::ofstream(path_) << text;
-    return Corpus::open(path_.string());
+    return Corpus::open(path_.string(), std::chrono::seconds(1));
   }
 
   const std::filesystem::path path_;
@@ -35,7 +36,7 @@ TEST_F(CorpusTest, ReadsEvents) {
   EXPECT_EQ(events.count(), 2u);
   const auto first = events.next();
   ASSERT_TRUE(first.has_value());
-  EXPECT_EQ(first->ts, 1.5);
+  EXPECT_EQ(first->at, base::Duration::zero());
   EXPECT_EQ(first->data, "{\"x\":1}");
   const auto second = events.next();
   ASSERT_TRUE(second.has_value());
@@ -51,11 +52,46 @@ TEST_F(CorpusTest, NamesTheBadLine) {
   EXPECT_FALSE(open("{\"event\":\"e\",\"data\":1}\n").ok());
   EXPECT_FALSE(open("{\"channel\":\"a\",\"data\":1}\n").ok());
   EXPECT_FALSE(open("{\"channel\":\"a\",\"event\":\"e\"}\n").ok());
-  EXPECT_TRUE(open("").ok());
+  EXPECT_FALSE(open("{\"ts\":\"1\",\"channel\":\"a\",\"event\":\"e\",\"data\":1}\n").ok());
+}
+
+// A recording joined from several years' captures lasted for years.
+TEST_F(CorpusTest, PausesAreCutAndTimeNeverRunsBackwards) {
+  std::string text;
+  for (const char* ts : {"1.0", "1.25", "160000000.0", "5.0", "5.5"}) {
+    text += std::string("{\"ts\":") + ts + R"(,"channel":"a","event":"e","data":1})" + "\n";
+  }
+  text += "{\"channel\":\"a\",\"event\":\"without a time\",\"data\":1}\n";
+  auto corpus = open(text);
+  ASSERT_TRUE(corpus.ok());
+  std::vector<std::int64_t> at;
+  while (const auto event = corpus.value().next()) {
+    at.push_back(std::chrono::duration_cast<std::chrono::milliseconds>(event->at).count());
+  }
+  EXPECT_EQ(at, (std::vector<std::int64_t>{0, 250, 1250, 1250, 1750, 1750}));
+  EXPECT_EQ(corpus.value().length(), std::chrono::milliseconds(1750));
+  EXPECT_EQ(corpus.value().pauses_cut(), 1u);
+}
+
+TEST_F(CorpusTest, AFileWithoutAnEventIsAnError) {
+  for (const std::string text : {"", "\n  \n"}) {
+    const auto empty = open(text);
+    ASSERT_FALSE(empty.ok());
+    EXPECT_EQ(empty.error().code, CorpusErrc::kEmpty);
+    EXPECT_NE(empty.error().detail.find(path_.string()), std::string::npos);
+  }
+}
+
+// It was read twice, and a pipe has nothing for the second time.
+TEST_F(CorpusTest, WhatCannotBeReadTwiceIsRefused) {
+  const auto folder = Corpus::open("/", std::chrono::seconds(1));
+  ASSERT_FALSE(folder.ok());
+  EXPECT_EQ(folder.error().code, CorpusErrc::kOpen);
+  EXPECT_EQ(Corpus::open("/dev/null", std::chrono::seconds(1)).error().code, CorpusErrc::kOpen);
 }
 
 TEST_F(CorpusTest, AMissingFileIsNamed) {
-  const auto missing = Corpus::open("/nonexistent/file");
+  const auto missing = Corpus::open("/nonexistent/file", std::chrono::seconds(1));
   ASSERT_FALSE(missing.ok());
   EXPECT_EQ(missing.error().code, CorpusErrc::kOpen);
 }

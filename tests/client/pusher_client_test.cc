@@ -111,6 +111,7 @@ TEST(PusherClient, ReportsRefusalsLossesAndNonsense) {
   node.run();
   ASSERT_EQ(lost.closed.size(), 1u);
   EXPECT_EQ(lost.closed[0].code, 0);
+  EXPECT_EQ(lost.closed[0].reason, "the server closed the connection");
   Seen nonsense(node);
   node.run();
   node.peers.at(1)->say("not json");
@@ -120,13 +121,14 @@ TEST(PusherClient, ReportsRefusalsLossesAndNonsense) {
   Seen nobody(empty);
   PusherOptions options;
   options.address = {"127.0.0.1", 1};
-  int closed = 0;
+  std::vector<std::string> closed;
   PusherCallbacks callbacks;
-  callbacks.on_closed = [&closed](const PusherClosed&) { ++closed; };
+  callbacks.on_closed = [&closed](const PusherClosed& why) { closed.push_back(why.reason); };
   PusherClient client(empty.clients, options, std::move(callbacks));
   client.connect();
   empty.run();
-  EXPECT_EQ(closed, 1);
+  EXPECT_EQ(closed,
+            std::vector<std::string>{"cannot connect to 127.0.0.1:1; does it listen there?"});
 }
 
 TEST(PusherClient, ClosesWith1000AndInSilence) {

@@ -391,6 +391,7 @@ TEST(LoadTest, WrongFlagsAreErrors) {
       {"--prot", "unknown flag \"--prot\"; did you mean \"--port\"?"},
       {"--port", "--port: needs a value"},
       {"stray", "unexpected argument \"stray\""},
+      {"bnch", "did you mean bench?"},
       {"--set=port", "must have the form key=value"},
       {"--set=prot=1", "--set prot: unknown key \"prot\"; did you mean \"port\"?"},
       {"--config=", "the file name is empty"},
