@@ -3,7 +3,6 @@
 #include <sys/uio.h>
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <span>
 #include <string>
@@ -48,7 +47,7 @@ class OutletEvents {
 
 // What exists only while something of an outlet waits.
 struct Waiting {
-  std::deque<std::string> replies;
+  std::vector<std::string> replies;
   std::size_t reply_bytes = 0;
   std::size_t reply_offset = 0;  // written of replies.front()
   model::MessageRef partial;     // the frame that is partly in the kernel

@@ -78,17 +78,19 @@ std::size_t Writer::account_waiting(Waiting& waiting, std::size_t bytes) {
     waiting.partial = nullptr;
     waiting.partial_offset = 0;
   }
-  while (!waiting.replies.empty() && bytes > 0) {
-    const std::size_t left = waiting.replies.front().size() - waiting.reply_offset;
+  auto reply = waiting.replies.begin();
+  for (; reply != waiting.replies.end() && bytes > 0; ++reply) {
+    const std::size_t left = reply->size() - waiting.reply_offset;
     if (bytes < left) {
       waiting.reply_offset += bytes;
-      return 0;
+      bytes = 0;
+      break;
     }
     bytes -= left;
-    waiting.reply_bytes -= waiting.replies.front().size();
-    waiting.replies.pop_front();
+    waiting.reply_bytes -= reply->size();
     waiting.reply_offset = 0;
   }
+  waiting.replies.erase(waiting.replies.begin(), reply);
   return bytes;
 }
 

@@ -21,8 +21,9 @@ enum class NetErrc : std::uint8_t {
 };
 
 // What a socket reports to. Edge-triggered: after on_ready the owner reads until kBlocked or
-// kClosed, and writes only what it has. The owner keeps the object alive until it called
-// Loop::close(); an object that must die inside its own callback goes through Loop::defer().
+// kClosed (or, when the peer has not ended, a read that drained), and writes only what it has. The
+// owner keeps the object alive until it called Loop::close(); an object that must die inside its
+// own callback goes through Loop::defer().
 class SocketEvents {
  public:
   virtual void on_ready(Ready ready) = 0;

@@ -23,12 +23,15 @@ enum class IoStatus : std::uint8_t {
 struct IoResult {
   IoStatus status = IoStatus::kClosed;
   std::size_t bytes = 0;
+  // Of a read: the socket was emptied. What comes later is reported; an end that Ready told is not.
+  bool is_drained = false;
 };
 
 struct Ready {
   bool readable = false;
   bool writable = false;
   bool hangup = false;  // the peer is gone in both directions, or connect() failed
+  bool ended = false;   // the peer sends no more: read until kClosed
 };
 
 // Numeric address and port; names are resolved on the worker before they come here.

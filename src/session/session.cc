@@ -77,16 +77,21 @@ std::uint32_t Session::now() const { return context.sessions.tick(); }
 void Session::on_ready(net::Ready ready) {
   if (ready.writable) context.hub.on_writable(outlet);
   if (phase == Phase::kGone) return;
-  if ((ready.readable || is_paused_) && phase != Phase::kOpening) read_all();
+  if (phase == Phase::kOpening) {
+    is_unread_ = is_unread_ || ready.readable;
+  } else if (ready.readable || is_paused_) {
+    read_all(ready.ended || is_paused_);
+  }
   if (phase != Phase::kGone && ready.hangup) vanish(Ending::kClient);
 }
 
 void Session::start_reading(std::string first) {
   if (!first.empty() && !take(std::as_writable_bytes(std::span(first)))) return;
-  read_all();
+  // What the socket holds now is reported by the watch() that made this session its owner.
+  if (is_unread_) read_all(true);
 }
 
-void Session::read_all() {
+void Session::read_all(bool to_end) {
   const std::span<std::byte> buffer = context.loop.read_buffer().first(kReadBytes);
   for (int turn = 0; turn < kReadsPerTurn; ++turn) {
     // Who does not read the answers is not asked for more; the writable edge goes on here.
@@ -96,6 +101,7 @@ void Session::read_all() {
     if (result.status == net::IoStatus::kBlocked) return;
     if (result.status == net::IoStatus::kClosed) return vanish(Ending::kClient);
     if (!take(buffer.first(result.bytes))) return;
+    if (result.is_drained && !to_end) return;
   }
   // More may be there, and no edge will tell: asked again behind the others.
   context.loop.watch(socket_, *this);

@@ -88,7 +88,8 @@ class Session final : public net::SocketEvents {
  private:
   friend class FrameSink;
 
-  void read_all();
+  // `to_end`: past a read that drained the socket, to the end that the peer sent behind it.
+  void read_all(bool to_end);
   bool take(std::span<std::byte> bytes);
   void fail(ws::Errc error);
   void schedule();
@@ -100,6 +101,7 @@ class Session final : public net::SocketEvents {
   std::uint32_t ping_sent_ = 0;  // 0: none unanswered
   bool peer_closed_ = false;
   bool is_paused_ = false;  // reads nothing until the socket takes the answers
+  bool is_unread_ = false;  // readable since before it could be read
   ws::Receiver receiver_;
 };
 

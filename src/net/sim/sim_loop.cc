@@ -249,6 +249,7 @@ Ready SimLoop::readiness(const SimSocket& socket) const {
   ready.hangup = socket.broken || (socket.end_received && socket.end_sent);
   ready.readable = ready.hangup || socket.unread() > 0 || socket.end_received;
   ready.writable = ready.hangup || (socket.established && room(socket) > 0);
+  ready.ended = ready.hangup || socket.end_received;
   return ready;
 }
 
@@ -277,7 +278,7 @@ IoResult SimLoop::read(SocketHandle handle, std::span<std::byte> into) {
   }
   sim_.note(id_, kRead, count);
   tell_writer(end);
-  return {IoStatus::kOk, count};
+  return {IoStatus::kOk, count, end.unread() == 0};
 }
 
 void SimLoop::tell_writer(SimSocket& reader) {
