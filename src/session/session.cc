@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "pusher/encode.h"
 #include "session/dialogue.h"
@@ -118,7 +119,7 @@ bool Session::take(std::span<std::byte> bytes) {
   FrameSink sink(*this);
   const ws::Status status = receiver_.consume(bytes, sink);
   if (status.state == ws::ReceiverState::kFailed && phase != Phase::kClosing) fail(status.error);
-  if (peer_closed_ && phase == Phase::kClosing) context.sessions.finish(*this);
+  if (peer_closed_ && phase == Phase::kClosing) finish();
   return phase != Phase::kGone;
 }
 
@@ -127,6 +128,19 @@ void Session::fail(ws::Errc error) {
       "connection broke the WebSocket protocol",
       {{"socket_id", socket_id().to_string()}, {"reason", std::string(ws::describe(error))}});
   close_frame(ws::close_code(error), ws::describe(error), Ending::kProtocol);
+  // RFC 6455 7.1.7: nothing that it still sends is looked at, also no close frame.
+  if (phase == Phase::kClosing) finish();
+}
+
+void Session::finish() {
+  if (std::exchange(is_finishing_, true)) return;
+  context.sessions.finish(*this);
+}
+
+void Session::end_stream() {
+  if (peer_closed_) return vanish(Ending::kClient);
+  // Closing with unread bytes would reset the connection and may take the close frame with it.
+  context.loop.shutdown_write(socket_);
 }
 
 void Session::establish(model::AppRef of) {
@@ -160,7 +174,7 @@ void Session::close_frame(std::uint16_t code, std::string_view reason, Ending wh
   phase = Phase::kClosing;
   context.sessions.let_go(*this);
   context.sessions.deadline(*this, std::max(1U, seconds(context.options.close_timeout)));
-  if (peer_closed_) context.sessions.finish(*this);
+  if (peer_closed_) finish();
 }
 
 void Session::vanish(Ending why) {

@@ -57,6 +57,9 @@ class Session final : public net::SocketEvents {
   void close_frame(std::uint16_t code, std::string_view reason, Ending why);
   // Closes the socket now; what waits is lost.
   void vanish(Ending why);
+  // Its last frame was written: closes the socket, or, after a violation, only its writing side;
+  // the peer then reads the close frame and the end, and has close_timeout to end its own.
+  void end_stream();
   // A deadline came: decides which, acts, and returns the seconds until the next.
   void on_deadline(std::uint32_t now);
 
@@ -83,7 +86,6 @@ class Session final : public net::SocketEvents {
   }
   std::uint32_t opened_at() const { return opened_; }
   bool is_flushed() const { return !context.hub.has_waiting(outlet); }
-  bool has_peer_closed() const { return peer_closed_; }
 
  private:
   friend class FrameSink;
@@ -92,6 +94,7 @@ class Session final : public net::SocketEvents {
   void read_all(bool to_end);
   bool take(std::span<std::byte> bytes);
   void fail(ws::Errc error);
+  void finish();
   void schedule();
   std::uint32_t now() const;
 
@@ -100,8 +103,9 @@ class Session final : public net::SocketEvents {
   std::uint32_t last_seen_ = 0;
   std::uint32_t ping_sent_ = 0;  // 0: none unanswered
   bool peer_closed_ = false;
-  bool is_paused_ = false;  // reads nothing until the socket takes the answers
-  bool is_unread_ = false;  // readable since before it could be read
+  bool is_finishing_ = false;  // no frame follows, end_stream() is asked for
+  bool is_paused_ = false;     // reads nothing until the socket takes the answers
+  bool is_unread_ = false;     // readable since before it could be read
   ws::Receiver receiver_;
 };
 

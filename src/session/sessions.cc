@@ -175,7 +175,7 @@ void Sessions::on_flushed() {
     Session* session = find(ref);
     if (session == nullptr) continue;
     if (session->is_flushed()) {
-      session->vanish(Ending::kClient);
+      session->end_stream();
     } else {
       still.push_back(ref);
     }

@@ -37,7 +37,7 @@ class Sessions final : public hub::Wire, public hub::OutletEvents, public channe
   void deadline(Session& session, std::uint32_t seconds);
   // Ends its subscriptions and gives its places back.
   void let_go(Session& session);
-  // Both close frames are there: closes the socket once everything was written.
+  // Calls its end_stream() once everything was written.
   void finish(Session& session);
   void remove(SessionRef ref);
 

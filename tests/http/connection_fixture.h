@@ -9,76 +9,13 @@
 #include "http/client.h"
 #include "http/connection_pool.h"
 #include "net/sim/sim_loop.h"
+#include "support/raw_peer.h"
 
 namespace mr::http::test {
 
 using namespace std::chrono_literals;
 
-// A raw TCP client on a simulated loop: writes bytes, keeps what it reads.
-class RawPeer final : public net::SocketEvents {
- public:
-  RawPeer(net::Loop& loop, std::uint16_t port) : loop_(loop) {
-    socket_ = loop_.connect({"127.0.0.1", port}, *this).value();
-  }
-  ~RawPeer() {
-    if (socket_ != net::SocketHandle::kNone) loop_.close(socket_);
-  }
-
-  void send(std::string bytes) {
-    out_ += std::move(bytes);
-    if (can_write_) flush();
-  }
-  void end() { loop_.shutdown_write(socket_); }
-  void set_reading(bool reading) { reading_ = reading; }
-
-  void on_ready(net::Ready ready) override {
-    if (ready.readable && reading_) read();
-    if (socket_ == net::SocketHandle::kNone) return;
-    if (ready.hangup) return drop();
-    if (ready.writable) {
-      can_write_ = true;
-      flush();
-    }
-  }
-
-  std::string got;
-  bool closed = false;
-
- private:
-  void read() {
-    while (true) {
-      const auto buffer = loop_.read_buffer();
-      const net::IoResult result = loop_.read(socket_, buffer);
-      if (result.status == net::IoStatus::kBlocked) return;
-      if (result.status == net::IoStatus::kClosed) return drop();
-      got.append(reinterpret_cast<const char*>(buffer.data()), result.bytes);
-    }
-  }
-  void flush() {
-    while (!out_.empty()) {
-      const iovec part{out_.data(), out_.size()};
-      const net::IoResult result = loop_.write(socket_, std::span(&part, 1));
-      if (result.status == net::IoStatus::kClosed) return drop();
-      if (result.status == net::IoStatus::kBlocked) {
-        can_write_ = false;
-        return;
-      }
-      out_.erase(0, result.bytes);
-    }
-  }
-  void drop() {
-    closed = true;
-    if (socket_ != net::SocketHandle::kNone) {
-      loop_.close(std::exchange(socket_, net::SocketHandle::kNone));
-    }
-  }
-
-  net::Loop& loop_;
-  net::SocketHandle socket_;
-  bool can_write_ = false;
-  bool reading_ = true;
-  std::string out_;
-};
+using mr::test::RawPeer;
 
 // Answers "<method> <path> <body>"; paths that begin with /later are kept for the test.
 class EchoService final : public Service {
@@ -137,7 +74,7 @@ class Server final : public net::AcceptEvents {
     pool->adopt(socket, peer);
   }
   RawPeer& connect(std::string bytes = {}) {
-    clients.push_back(std::make_unique<RawPeer>(peers, port));
+    clients.push_back(std::make_unique<RawPeer>(peers, net::Address{"127.0.0.1", port}));
     clients.back()->send(std::move(bytes));
     return *clients.back();
   }
