@@ -26,6 +26,9 @@ struct TextHash {
 
 template <class V>
 using TextMap = FlatMap<std::string, V, TextHash, std::equal_to<>>;
+// The key is a view of text inside the value's object, which must stay where it is.
+template <class V>
+using TextViewMap = FlatMap<std::string_view, V, TextHash, std::equal_to<>>;
 using TextSet = FlatSet<std::string, TextHash, std::equal_to<>>;
 
 }  // namespace mr::base

@@ -44,7 +44,7 @@ HomeChannel& Home::find_or_create(const std::string& key, const model::AppRef& a
   if (HomeChannel* channel = find(key)) return *channel;
   auto made = std::make_unique<HomeChannel>(key, app, name, port_.loop_count());
   HomeChannel& channel = *made;
-  channels_.emplace(key, std::move(made));
+  channels_.emplace(channel.key, std::move(made));
   return channel;
 }
 

@@ -74,7 +74,7 @@ class Home {
   OrderSource& order_;
   const Options options_;
   std::vector<Subscribers*> subscribers_;
-  base::TextMap<std::unique_ptr<HomeChannel>> channels_;
+  base::TextViewMap<std::unique_ptr<HomeChannel>> channels_;  // views of HomeChannel::key
   Cache cache_;
   Counters counters_;
 };

@@ -32,16 +32,16 @@ SubscriptionId Subscriptions::find(OutletId outlet, std::string_view key) const 
 }
 
 SubscriptionId Subscriptions::begin(OutletId outlet, const std::string& key, std::uint32_t token) {
-  const auto [found, is_new] = by_key_.try_emplace(key, kNone);
-  if (is_new) {
-    found->second = channels_.acquire();
-    channels_[found->second].key = key;
+  ChannelId channel = find_channel(key);
+  if (channel == kNone) {
+    channel = channels_.acquire();
+    channels_[channel].key = key;
+    by_key_.emplace(channels_[channel].key, channel);
   }
-  ChannelLog& log = channels_[found->second];
-  ++log.references;
+  ++channels_[channel].references;
   const SubscriptionId id = pool_.acquire();
   Subscription& subscription = pool_[id];
-  subscription.channel = found->second;
+  subscription.channel = channel;
   subscription.outlet = outlet;
   subscription.token = token;
   subscription.next = outlets_[outlet].first;

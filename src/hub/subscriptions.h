@@ -50,7 +50,7 @@ class Subscriptions {
   base::Slab<Outlet> outlets_;
   base::Slab<Subscription> pool_;
   base::Slab<ChannelLog> channels_;
-  base::TextMap<ChannelId> by_key_;
+  base::TextViewMap<ChannelId> by_key_;  // views of ChannelLog::key
 };
 
 }  // namespace mr::hub
