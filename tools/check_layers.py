@@ -15,6 +15,7 @@ ALLOWED = {
     "crypto": "base",
     "model": "base",
     "json": "base",
+    "delta": "base model json",
     "observability": "base",
     "net": "base observability",
     "net_sim": "base observability net",
