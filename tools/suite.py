@@ -431,7 +431,7 @@ def release_stage(tally):
 
 def tsan_stage(tally):
     """The server binary under the thread sanitizer with the suites, and the test of threads."""
-    if build(tally, "tsan", ["millrace"]):
+    if build(tally, "tsan", ["millrace", "conformance_client"]):
         node_tests(tally, "tsan")
     if build(tally, "tsan", ["test_threads"]):
         run_ctest(tally, "tsan", {"threads"})

@@ -1,11 +1,10 @@
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <map>
 #include <set>
 #include <vector>
 
-#include "base/random.h"
+#include "conformance/cut_transport.h"
 #include "conformance/runner.h"
 #include "support/echo_endpoint.h"
 
@@ -14,26 +13,18 @@ namespace {
 
 constexpr std::size_t kMessageBytesMax = 16 << 20;  // the largest of group 9
 constexpr std::uint64_t kSeed = 6455;
-
-// Streams longer than this are cut at kRandomCuts seeded positions instead of at every byte.
-constexpr std::size_t kEveryByteBytesMax = 64 * 1024;
-constexpr std::size_t kRandomCuts = 300;
+constexpr std::size_t kSingleBytes = 64 * 1024;
 
 enum class Cut : std::uint8_t { kAsSent, kEverywhere };
 
 class MemoryTransport final : public Transport {
  public:
-  explicit MemoryTransport(Cut cut) : cut_(cut), endpoint_(kMessageBytesMax), random_(kSeed) {}
+  MemoryTransport() : endpoint_(kMessageBytesMax) {}
 
   bool send(std::string_view bytes) override {
     if (endpoint_.is_closed()) return false;
-    if (cut_ == Cut::kAsSent) {
-      give(bytes);
-    } else if (bytes.size() <= kEveryByteBytesMax) {
-      for (std::size_t i = 0; i < bytes.size(); ++i) give(bytes.substr(i, 1));
-    } else {
-      give_in_random_pieces(bytes);
-    }
+    std::vector<char> own(bytes.begin(), bytes.end());
+    endpoint_.receive(std::as_writable_bytes(std::span(own)));
     return true;
   }
 
@@ -45,25 +36,7 @@ class MemoryTransport final : public Transport {
   }
 
  private:
-  void give(std::string_view bytes) {
-    std::vector<char> own(bytes.begin(), bytes.end());
-    endpoint_.receive(std::as_writable_bytes(std::span(own)));
-  }
-
-  void give_in_random_pieces(std::string_view bytes) {
-    std::vector<std::size_t> cuts = {bytes.size()};
-    for (std::size_t i = 0; i < kRandomCuts; ++i) cuts.push_back(random_.below(bytes.size()));
-    std::sort(cuts.begin(), cuts.end());
-    std::size_t at = 0;
-    for (std::size_t cut : cuts) {
-      give(bytes.substr(at, cut - at));
-      at = cut;
-    }
-  }
-
-  Cut cut_;
   test::EchoEndpoint endpoint_;
-  base::SeededRandom random_;
 };
 
 // Never answers, or is closed from the start.
@@ -80,7 +53,9 @@ class DeadTransport final : public Transport {
 std::size_t run_all(Cut cut) {
   std::size_t passed = 0;
   for (const CaseEntry& entry : all_cases()) {
-    MemoryTransport transport(cut);
+    MemoryTransport whole;
+    CutTransport in_pieces(whole, kSingleBytes, kSeed);
+    Transport& transport = cut == Cut::kAsSent ? static_cast<Transport&>(whole) : in_pieces;
     const auto why = run_case(entry.make(), transport);
     EXPECT_FALSE(why.has_value()) << "case " << entry.id << ": " << why.value_or("");
     passed += !why;
