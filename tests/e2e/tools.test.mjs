@@ -1,0 +1,117 @@
+// trigger, subscribe and replay as a person at a terminal runs them.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { after, before, describe, test } from "node:test";
+import { APPS, BINARY, Server, freePorts, runToEnd, until, within } from "./support/server.mjs";
+
+describe("the tools at a terminal", () => {
+  let server;
+  let folder;
+  before(async () => {
+    server = await Server.start();
+    folder = mkdtempSync(path.join(os.tmpdir(), "millrace-tools-"));
+  });
+  after(async () => {
+    rmSync(folder, { recursive: true, force: true });
+    await server?.stop();
+  });
+
+  const target = ({ port = server.port, key = APPS.main.key, secret = APPS.main.secret } = {}) =>
+    ["--port", String(port), "--key", key, "--secret", secret];
+  const rest = (how) => [...target(how), "--app-id", APPS.main.id];
+
+  /** A tool that runs on: `output` grows, `ended` is its exit code. */
+  function running(args, stdout = "pipe") {
+    const child = spawn(BINARY, args, { stdio: ["ignore", stdout, "pipe"], env: { PATH: process.env.PATH } });
+    child.output = "";
+    for (const stream of [child.stdout, child.stderr]) stream?.on("data", (bytes) => { child.output += bytes; });
+    child.ended = new Promise((resolve) => child.once("close", (code) => resolve(code)));
+    return child;
+  }
+
+  function recording(name, lines) {
+    const file = path.join(folder, name);
+    writeFileSync(file, lines.join("\n"));
+    return file;
+  }
+  const event = (ts, channel = "tools") => JSON.stringify({ ts, channel, event: "e", data: "x" });
+
+  test("subscribe prints what trigger publishes, private channels too", async () => {
+    const listener = running(["subscribe", "--count", "2", ...target(), "tools", "private-tools"]);
+    await until(() => listener.output.match(/private-tools\tpusher_internal:subscription_succeeded/), 8000, "both subscriptions");
+    const sent = await runToEnd(["trigger", ...rest(), "--channel", "tools", "--channel", "private-tools", "--event", "news", "--data", '{"n":1}']);
+    assert.equal(sent.code, 0, sent.output);
+    assert.equal(await within(listener.ended, 8000, "two events"), 0);
+    assert.match(listener.output, /^tools\tnews\t\{"n":1\}$/m);
+    assert.match(listener.output, /^private-tools\tnews\t\{"n":1\}$/m);
+  });
+
+  test("a wrong key, a wrong secret and nobody there are named", async () => {
+    const [nobody] = await freePorts(1);
+    const publish = ["--channel", "c", "--event", "e", "--data", "1"];
+    for (const [args, text] of [
+      [["trigger", ...publish, ...rest({ secret: "no" })], /answered 401: auth_signature is not the signature/],
+      [["trigger", ...publish, ...rest({ port: nobody })], new RegExp(`cannot connect to 127.0.0.1:${nobody}; does it listen there`)],
+      [["subscribe", "c", ...target({ key: "no" })], /code 4001/],
+      [["subscribe", "private-c", ...target({ secret: "no" })], /Invalid signature for channel private-c/],
+      [["subscribe", "c", ...target({ port: nobody })], new RegExp(`cannot connect to 127.0.0.1:${nobody}; does it listen there`)],
+      [["replay", recording("one.ndjson", [event(1)]), ...rest({ port: nobody })], /cannot connect/],
+    ]) {
+      const end = await runToEnd(args);
+      assert.equal(end.code, 1, end.output);
+      assert.match(end.output, text);
+    }
+  });
+
+  test("subscribe ends with Ctrl-C, and when nobody reads its output", async () => {
+    const listener = running(["subscribe", ...target(), "tools"]);
+    await until(() => listener.output.includes("subscription_succeeded"), 8000, "the subscription");
+    listener.kill("SIGINT");
+    assert.equal(await within(listener.ended, 5000, "the end after Ctrl-C"), 0);
+
+    const unread = running(["subscribe", ...target(), "tools"]);
+    await until(() => unread.output.includes("subscription_succeeded"), 8000, "the subscription");
+    unread.stdout.destroy();
+    await runToEnd(["trigger", ...rest(), "--channel", "tools", "--event", "e", "--data", "1"]);
+    assert.equal(await within(unread.ended, 5000, "the end without a reader"), 0);
+  });
+
+  test("a replay ends at the first refusal, with the bad line, and with Ctrl-C", async () => {
+    const many = recording("many.ndjson", Array.from({ length: 500 }, (_, i) => event(i / 10)));
+    const wrong = await runToEnd(["replay", many, "--max", "--in-flight", "1", ...rest({ secret: "no" })]);
+    assert.equal(wrong.code, 1);
+    assert.match(wrong.output, /published 0 of 500 events .* 1 requests/);
+    assert.match(wrong.output, /given up; 490 events were not sent/);
+
+    const bad = await runToEnd(["replay", recording("bad.ndjson", [event(1), "{oops"]), ...rest()]);
+    assert.equal(bad.code, 2);
+    assert.match(bad.output, /bad\.ndjson:2: not JSON/);
+
+    const slow = running(["replay", many, ...rest()]);
+    const listener = running(["subscribe", ...target(), "tools"]);
+    await until(() => listener.output.includes("tools\te\tx"), 8000, "a replayed event");
+    slow.kill("SIGINT");
+    assert.equal(await within(slow.ended, 5000, "the end after Ctrl-C"), 1);
+    assert.match(slow.output, /interrupted; 4\d\d events were not sent/);
+    listener.kill("SIGINT");
+    await listener.ended;
+  });
+
+  test("a replay says how far it came when the server goes away", async () => {
+    const leaving = await Server.start();
+    const many = recording("leaving.ndjson", Array.from({ length: 500 }, (_, i) => event(i / 10)));
+    const listener = running(["subscribe", ...target(leaving), "tools"]);
+    await until(() => listener.output.includes("subscription_succeeded"), 8000, "the subscription");
+    const replay = running(["replay", many, ...rest(leaving)]);
+    await until(() => listener.output.includes("tools\te\tx"), 8000, "a replayed event");
+    await leaving.stop();
+    assert.equal(await within(replay.ended, 10000, "the end of the replay"), 1);
+    assert.match(replay.output, /published \d+ of 500 events/);
+    assert.match(replay.output, /given up; 4\d\d events were not sent/);
+    assert.equal(await within(listener.ended, 5000, "the end of the listener"), 1);
+    assert.match(listener.output, /the connection ended with code 4200/);
+  });
+});
