@@ -141,12 +141,6 @@ void LoopParts::on_request(http::Request request, http::Responder responder) {
 bool LoopParts::on_upgrade(http::Request request, net::SocketHandle socket,
                            net::PeerAddress /*peer*/, std::string early_bytes,
                            http::Responder responder) {
-  if (is_draining_) {
-    http::Response response = http::text_response(503, "the node is shutting down\n");
-    response.headers.push_back({"Retry-After", "1"});
-    responder.answer(std::move(response));
-    return false;
-  }
   const bool is_echo = shared_.settings.session.conformance_echo && request.path == "/echo";
   std::string key;
   if (request.path.starts_with(kAppPrefix)) {
@@ -175,12 +169,12 @@ bool LoopParts::on_upgrade(http::Request request, net::SocketHandle socket,
 }
 
 void LoopParts::begin_drain(base::Duration window) {
-  is_draining_ = true;
+  http_.begin_drain();
   sessions_.drain(window);
 }
 
 void LoopParts::end_drain() {
-  http_.set_draining(true);
+  http_.close_idle();
   if (listener_ == net::ListenerHandle::kNone) return;
   loop_.close_listener(listener_);
   listener_ = net::ListenerHandle::kNone;

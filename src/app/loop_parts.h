@@ -90,7 +90,6 @@ class LoopParts final : public http::Service, public net::AcceptEvents, public n
   std::unique_ptr<demo::Site> demo_;
   http::ConnectionPool http_;
   net::ListenerHandle listener_ = net::ListenerHandle::kNone;
-  bool is_draining_ = false;
 };
 
 }  // namespace mr::app

@@ -45,9 +45,7 @@ void ConnectionPool::refuse(net::SocketHandle socket) {
   loop_.close(socket);
 }
 
-void ConnectionPool::set_draining(bool draining) {
-  draining_ = draining;
-  if (!draining) return;
+void ConnectionPool::close_idle() {
   // From the back: a closed connection is replaced by the last one.
   for (std::size_t i = connections_.size(); i-- > 0;) connections_[i]->close_if_idle();
 }

@@ -30,8 +30,11 @@ class ConnectionPool {
   // Takes an accepted socket; answers 503 and closes it beyond connections_max.
   void adopt(net::SocketHandle socket, const net::PeerAddress& peer);
 
-  // Draining: answers say Connection: close, idle connections are closed, upgrades get 503.
-  void set_draining(bool draining);
+  // From now on the last answer owed on a connection says Connection: close, and upgrades get 503.
+  // Idle connections stay: a request may be on its way.
+  void begin_drain() { draining_ = true; }
+  // At the end of a drain: closes the connections that owe nothing.
+  void close_idle();
   bool is_draining() const { return draining_; }
   // Handed to the service and not yet written to the socket.
   std::size_t open_requests() const { return open_requests_; }

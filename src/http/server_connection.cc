@@ -190,11 +190,18 @@ void ServerConnection::on_answer(Exchange& exchange, Response response) {
   if (!in_pump_) pool_.schedule(*this, ConnectionPool::When::kThisIteration);
 }
 
+// No request behind the first `count` has come, as far as we have read.
+bool ServerConnection::is_last_request(std::size_t count) const {
+  return count == exchanges_.size() && unparsed_.empty() && !upgrade_ &&
+         (!parser_ || parser_->is_idle());
+}
+
 void ServerConnection::collect_answers() {
   std::size_t done = 0;
   while (done < exchanges_.size() && exchanges_[done]->is_answered) {
     Exchange& exchange = *exchanges_[done++];
-    if (pool_.draining_) exchange.keep_alive = false;
+    // Nothing follows an answer that says close: only the last one owed may say it.
+    if (pool_.draining_ && is_last_request(done)) exchange.keep_alive = false;
     const auto status_class = static_cast<std::size_t>(exchange.response.status / 100);
     if (status_class < pool_.counters_.responses.size()) {
       ++pool_.counters_.responses[status_class];

@@ -57,6 +57,7 @@ class ServerConnection final : public net::SocketEvents {
   void try_upgrade();
   Responder add_exchange(const Request& request);
   void on_answer(Exchange& exchange, Response response);
+  bool is_last_request(std::size_t count) const;
   void collect_answers();
   void flush();
   void linger();

@@ -249,12 +249,34 @@ TEST(ConnectionPool, RefusesBeyondTheCap) {
   EXPECT_EQ(server.pool->connections(), 2u);
 }
 
+TEST(ConnectionPool, ADrainSaysCloseBehindTheLastAnswerOwed) {
+  Server server;
+  RawPeer& idle = server.connect(get("/"));
+  RawPeer& pipelined = server.connect(get("/later1") + get("/later2"));
+  server.run();
+  server.pool->begin_drain();
+  server.run();
+  EXPECT_FALSE(idle.closed) << "a request may be on its way";
+  idle.send(get("/again"));
+  for (auto& [path, responder] : server.service.later) {
+    responder.answer(text_response(200, path + " answered\n"));
+    server.run();
+  }
+  EXPECT_NE(idle.got.find("Connection: close\r\n\r\nGET /again"), std::string::npos) << idle.got;
+  EXPECT_TRUE(idle.closed);
+  EXPECT_NE(pipelined.got.find("/later1 answered"), std::string::npos) << pipelined.got;
+  EXPECT_NE(pipelined.got.find("Connection: close\r\n\r\n/later2 answered"), std::string::npos);
+  EXPECT_EQ(count(pipelined.got, "Connection: close"), 1u);
+  EXPECT_TRUE(pipelined.closed);
+}
+
 TEST(ConnectionPool, DrainingClosesIdleAnswersOpenRefusesUpgrades) {
   Server server;
   RawPeer& idle = server.connect(get("/"));
   RawPeer& open = server.connect(get("/later"));
   server.run();
-  server.pool->set_draining(true);
+  server.pool->begin_drain();
+  server.pool->close_idle();
   server.run();
   EXPECT_TRUE(idle.closed);
   EXPECT_FALSE(open.closed);
