@@ -123,6 +123,12 @@ void add_http_samples(const http::ConnectionPool& pool, Samples& out) {
     counters.labelled({"millrace_http_responses_total", "Answers, by class of status"},
                       {"class", std::to_string(i) + "xx"}, number(c.responses[i]));
   }
+  for (std::size_t i = 0; i < c.refused.size(); ++i) {
+    counters.labelled({"millrace_http_refusals_total",
+                       "Connections and requests refused before they were served, by reason"},
+                      {"reason", http::to_text(static_cast<http::Refusal>(i))},
+                      number(c.refused[i]));
+  }
 }
 
 void add_api_samples(const api::Counters& c, Samples& out) {

@@ -18,6 +18,8 @@ enum class Refusal : std::uint8_t {
   kDraining,            // 503 to an upgrade
   kCount,
 };
+// For the counter's label.
+const char* to_text(Refusal refusal);
 
 // Counts of one pool. Written by the pool's loop; its owner reads it on that loop.
 struct Counters {

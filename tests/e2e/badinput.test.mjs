@@ -10,7 +10,7 @@ describe("bad input", () => {
   let witness;
   let probes = 0;
   before(async () => {
-    server = await Server.start({ http: { header_timeout: 1 }, websocket: { close_timeout: 0.2 } });
+    server = await Server.start({ http: { header_timeout: 1 }, websocket: { close_timeout: 60 } });
     witness = await joined(await connected(connect(server)), "witness");
   });
   afterEach(async () => {

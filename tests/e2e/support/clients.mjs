@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import crypto from "node:crypto";
 import { createRequire } from "node:module";
-import { APPS, request, until } from "./server.mjs";
+import { APPS, keepSecret, request, until } from "./server.mjs";
 
 // The WebSocket inside pusher-js leaves its 30 s close timer behind when a closed socket is closed
 // again. Timers that long must not keep a finished suite alive.
@@ -17,7 +17,7 @@ const require = createRequire(import.meta.url);
 export const PusherClient = require("pusher-js");
 export const PusherSdk = require("pusher");
 
-export const MASTER_KEY = Buffer.alloc(32, 7).toString("base64");
+export const MASTER_KEY = keepSecret(Buffer.alloc(32, 7).toString("base64"));
 
 /** The REST SDK for one app. */
 export function sdk(server, app = APPS.main, options = {}) {
@@ -25,6 +25,12 @@ export function sdk(server, app = APPS.main, options = {}) {
     appId: app.id, key: app.key, secret: app.secret, host: "127.0.0.1", port: String(server.port),
     useTLS: false, encryptionMasterKeyBase64: MASTER_KEY, ...options,
   });
+}
+
+/** An answer of an auth endpoint; its signature and what it signs are confidential. */
+function kept(answer) {
+  keepSecret(answer.auth, answer.auth.split(":")[1], answer.channel_data ?? "", answer.user_data ?? "", answer.shared_secret ?? "");
+  return answer;
 }
 
 const open = new Set();
@@ -42,12 +48,12 @@ export function connect(server, app = APPS.main, { user, ...options } = {}) {
       customHandler({ socketId, channelName }, done) {
         const presence = channelName.startsWith("presence-")
           ? { user_id: user?.id ?? "nobody", user_info: user?.info ?? {} } : undefined;
-        done(null, backend.authorizeChannel(socketId, channelName, presence));
+        done(null, kept(backend.authorizeChannel(socketId, channelName, presence)));
       },
     },
     userAuthentication: {
       customHandler({ socketId }, done) {
-        done(null, backend.authenticateUser(socketId, { id: String(user?.id ?? "nobody"), ...(user?.data || {}) }));
+        done(null, kept(backend.authenticateUser(socketId, { id: String(user?.id ?? "nobody"), ...(user?.data || {}) })));
       },
     },
     ...options,
@@ -138,6 +144,7 @@ export function signedPath(app, method, path, { body = "", params = {}, override
   const names = Object.keys(query).sort();
   const text = names.map((name) => `${name}=${query[name]}`).join("&");
   const signature = crypto.createHmac("sha256", app.secret).update(`${method}\n${path}\n${text}`).digest("hex");
+  keepSecret(signature);
   const all = { ...query, auth_signature: signature, ...after };
   const encoded = Object.entries(all).filter(([, value]) => value !== undefined)
     .map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join("&");
@@ -151,10 +158,16 @@ export function signedRequest(server, app, method, path, { body = "", headers = 
   });
 }
 
+function signed(app, text) {
+  return `${app.key}:${keepSecret(crypto.createHmac("sha256", app.secret).update(text).digest("hex"))}`;
+}
+
 export const channelAuth = (app, socketId, channel, channelData) => {
-  const text = [socketId, channel, ...(channelData === undefined ? [] : [channelData])].join(":");
-  return `${app.key}:${crypto.createHmac("sha256", app.secret).update(text).digest("hex")}`;
+  keepSecret(channelData ?? "");
+  return signed(app, [socketId, channel, ...(channelData === undefined ? [] : [channelData])].join(":"));
 };
 
-export const userAuth = (app, socketId, userData) =>
-  `${app.key}:${crypto.createHmac("sha256", app.secret).update(`${socketId}::user::${userData}`).digest("hex")}`;
+export function userAuth(app, socketId, userData) {
+  keepSecret(userData);
+  return signed(app, `${socketId}::user::${userData}`);
+}

@@ -1,7 +1,7 @@
 // Clients below the Pusher libraries: a WebSocket that keeps its frames, and bare TCP.
 import net from "node:net";
 import WebSocket from "ws";
-import { APPS, until } from "./server.mjs";
+import { APPS, checkNoSecret, until } from "./server.mjs";
 
 /** A WebSocket to /app/<key>; frames are parsed and kept in order. */
 export class RawClient {
@@ -11,7 +11,11 @@ export class RawClient {
     this.refused = null;  // HTTP status of a refused upgrade
     this.socket = new WebSocket(`ws://127.0.0.1:${server.port}${path ?? `/app/${app.key}?protocol=7`}`,
       { headers, perMessageDeflate: false, ...options });
-    this.socket.on("message", (bytes) => this.frames.push(parse(bytes.toString("utf8"))));
+    this.socket.on("message", (bytes) => {
+      const frame = parse(bytes.toString("utf8"));
+      if (/error/.test(frame.event)) checkNoSecret(bytes.toString("utf8"), "an error to a client");
+      this.frames.push(frame);
+    });
     this.socket.on("close", (code, reason) => { this.closed = { code, reason: reason.toString() }; });
     this.socket.on("unexpected-response", (_, answer) => {
       this.refused = answer.statusCode;

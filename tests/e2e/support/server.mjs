@@ -1,6 +1,6 @@
 // Starts the server binary as a user would: a config file in a new folder, a process, SIGTERM.
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import net from "node:net";
 import os from "node:os";
@@ -33,6 +33,24 @@ export function within(promise, ms, what) {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
+// What no server may write down or say in an error: secrets, signatures, what users are told.
+const confidential = new Set();
+
+/** Remembers texts that no log, metric or error may hold; returns the first. */
+export function keepSecret(...texts) {
+  for (const text of texts) if (text.length >= 8) confidential.add(text);
+  return texts[0];
+}
+
+/** Fails when `text` holds something of keepSecret(), as it is or as part of a JSON string. */
+export function checkNoSecret(text, what) {
+  for (const secret of confidential) {
+    if (text.includes(secret) || text.includes(JSON.stringify(secret).slice(1, -1))) {
+      throw new Error(`${what} holds the confidential text ${secret}`);
+    }
+  }
+}
+
 export async function freePorts(count) {
   const holders = await Promise.all(Array.from({ length: count }, () => new Promise((resolve, reject) => {
     const holder = net.createServer();
@@ -45,9 +63,10 @@ export async function freePorts(count) {
 }
 
 function app(id, more = {}) {
-  return { id, key: `${id}-key`, secret: `${id}-secret-3f9a`, ...more };
+  return { id, key: `${id}-key`, secret: keepSecret(`${id}-secret-3f9a`), ...more };
 }
 
+keepSecret("app-secret");  // of the development node
 /** The applications of every suite, by name. */
 export const APPS = {
   main: app("main", { enable_client_messages: true, enable_user_authentication: true }),
@@ -81,7 +100,7 @@ export class Server {
       const server = new Server({
         host: "127.0.0.1", port, loops: 2, shutdown_grace_period: 0.2,
         metrics: { enabled: true, host: "127.0.0.1", port: metricsPort },
-        log: { format: "json", level: "info" },
+        log: { format: "json", level: "trace" },
         apps: Object.values(APPS), ...settings,
       }, options);
       try {
@@ -147,11 +166,21 @@ export class Server {
     if (this.ended) await this.ended;
   }
 
+  /** Nothing confidential in what it printed or logged. */
+  checkLogs() {
+    checkNoSecret(this.output, "the output of the server");
+    for (const name of readdirSync(this.folder).filter((file) => /\.log/.test(file))) {
+      checkNoSecret(readFileSync(path.join(this.folder, name), "utf8"), name);
+    }
+  }
+
   /** For after(): the server must obey SIGTERM with exit code 0. */
   async stop() {
     try {
       if (this.exited) throw new Error(`the server had ended (${describeExit(this.exited)}):\n${this.output.slice(-4000)}`);
+      if (this.settings.metrics.enabled) checkNoSecret((await get(`${this.metricsUrl}/metrics`)).body, "/metrics");
       const exit = await this.terminate();
+      this.checkLogs();
       if (exit.code !== 0) throw new Error(`the server ended with ${describeExit(exit)}:\n${this.output.slice(-4000)}`);
     } finally {
       await this.kill();
@@ -198,9 +227,15 @@ export function request(url, { method = "GET", headers = {}, body, agent = false
       const parts = [];
       answer.on("data", (bytes) => parts.push(bytes));
       answer.once("error", reject);
-      answer.once("end", () => resolve({
-        status: answer.statusCode, headers: answer.headers, body: Buffer.concat(parts).toString("utf8"),
-      }));
+      answer.once("end", () => {
+        const text = Buffer.concat(parts).toString("utf8");
+        try {
+          if (answer.statusCode >= 400) checkNoSecret(text, `the answer to ${method} ${url}`);
+          resolve({ status: answer.statusCode, headers: answer.headers, body: text });
+        } catch (error) {
+          reject(error);
+        }
+      });
     });
     sent.once("error", reject);
     sent.setTimeout(10000 * SLOW, () => sent.destroy(new Error(`no answer from ${url}`)));
