@@ -44,9 +44,9 @@ struct VcdiffPrice {
   static constexpr std::uint32_t kBytesMin = 4;
   static constexpr std::uint32_t kLiteral = 2;
 
-  // An address is one byte when a cache knows it, else mostly two.
+  // An address is one byte when a cache knows it, else mostly two, in large texts three.
   static constexpr std::uint32_t copy(std::uint32_t bytes, std::uint32_t base) {
-    return 2 + (bytes <= 18 ? 0 : bytes < 128 ? 2 : 4) + (base < 128 ? 2 : 3);
+    return 2 + (bytes <= 18 ? 0 : bytes < 128 ? 2 : 4) + (base < 128 ? 2 : base < 16384 ? 3 : 5);
   }
 };
 

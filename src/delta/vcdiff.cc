@@ -1,8 +1,12 @@
 #include "delta/vcdiff.h"
 
+#include <algorithm>
+#include <bit>
 #include <limits>
 #include <optional>
 #include <utility>
+
+#include "delta/vcdiff_code_table.h"
 
 namespace mr::delta {
 namespace {

@@ -9,7 +9,7 @@
 #include "base/result.h"
 #include "delta/errc.h"
 #include "delta/matcher.h"
-#include "delta/vcdiff_code_table.h"
+#include "delta/vcdiff_addresses.h"
 
 namespace mr::delta {
 

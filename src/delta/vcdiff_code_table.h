@@ -5,7 +5,7 @@
 
 namespace mr::delta {
 
-// The default code table of RFC 3284, section 5.6, and the sizes of the address caches, 5.1.
+// The default code table of RFC 3284, section 5.6, and the modes of addresses, 5.3.
 
 enum class VcdiffKind : std::uint8_t { kNone, kAdd, kRun, kCopy };
 
@@ -39,27 +39,5 @@ inline constexpr std::uint32_t kVcdiffCopySizeMin = 4;
 inline constexpr std::uint32_t kVcdiffCopySizeMax = 18;
 
 extern const std::array<VcdiffCode, 256> kVcdiffCodes;
-
-// The near and same caches: both sides keep them alike. One for each window.
-class VcdiffAddresses {
- public:
-  struct Written {
-    std::uint8_t mode;
-    std::uint32_t value;  // the byte of a same cache, else a number
-  };
-
-  void clear();
-  // The shortest way to write `address`; it goes into the caches.
-  Written write(std::uint32_t address, std::uint32_t here);
-  // What was written; it goes into the caches. May be outside of everything when `value` is bad.
-  std::uint64_t read(std::uint8_t mode, std::uint32_t value, std::uint32_t here);
-
- private:
-  void remember(std::uint32_t address);
-
-  std::array<std::uint32_t, kVcdiffNear> near_{};
-  std::array<std::uint32_t, std::size_t{256} * kVcdiffSame> same_{};
-  std::uint8_t next_ = 0;
-};
 
 }  // namespace mr::delta
