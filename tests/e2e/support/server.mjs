@@ -66,7 +66,6 @@ function app(id, more = {}) {
   return { id, key: `${id}-key`, secret: keepSecret(`${id}-secret-3f9a`), ...more };
 }
 
-keepSecret("app-secret");  // of the development node
 /** The applications of every suite, by name. */
 export const APPS = {
   main: app("main", { enable_client_messages: true, enable_user_authentication: true }),
