@@ -21,6 +21,7 @@ class Cache {
   void put(const std::string& key, std::string event, std::string data, base::TimePoint now);
   std::optional<CachedEvent> get(const std::string& key, base::TimePoint now) const;
   std::size_t size() const { return events_.size(); }
+  std::size_t place_count() const { return oldest_.size(); }
   std::uint64_t evicted() const { return evicted_; }
 
  private:

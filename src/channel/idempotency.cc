@@ -44,7 +44,9 @@ void Idempotency::make_room(base::TimePoint now) {
     const Place& place = oldest_.front();
     const auto entry = entries_.find(place.key);
     const bool is_live = entry != entries_.end() && entry->second.number == place.number;
-    if (is_live && place.expires > now && entries_.size() < entries_max_) return;
+    // Keys of failed requests are forgotten and leave their places behind.
+    const bool is_over = entries_.size() >= entries_max_ || oldest_.size() > 2 * entries_max_;
+    if (is_live && place.expires > now && !is_over) return;
     if (is_live) {
       if (place.expires > now) ++evicted_;
       std::vector<Begun> waiting = std::move(entry->second.waiting);

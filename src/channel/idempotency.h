@@ -14,7 +14,7 @@ namespace mr::channel {
 
 // Answers of idempotent requests whose key is homed on one loop. A key is first begun, then
 // settled with the answer; later callers get that answer, callers in between wait for it. At most
-// `entries_max` keys; a full table forgets the oldest settled one.
+// `entries_max` keys; a full table forgets the oldest, and who waits for that one goes on himself.
 class Idempotency {
  public:
   using Begun = base::Function<void(Service::Idempotent)>;
@@ -26,6 +26,7 @@ class Idempotency {
   // An empty answer forgets the key; the first who waits may then try.
   void settle(const std::string& key, std::string answer);
   std::size_t size() const { return entries_.size(); }
+  std::size_t place_count() const { return oldest_.size(); }
   std::uint64_t evicted() const { return evicted_; }
 
  private:

@@ -1,0 +1,163 @@
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "channel/cache.h"
+#include "channel/home.h"
+#include "channel/idempotency.h"
+#include "channel/quota.h"
+
+namespace mr::channel {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr base::TimePoint kStart{};
+
+std::string key(int number) { return "key-" + std::to_string(number); }
+
+TEST(CacheTest, TheOldestMakesRoomAtTheBound) {
+  Cache cache(3, 60s, 1);
+  for (int i = 0; i < 3; ++i) cache.put(key(i), "e", "d", kStart);
+  cache.put(key(0), "e", "again", kStart);
+  EXPECT_EQ(cache.size(), 3U);
+  EXPECT_EQ(cache.evicted(), 0U);
+  cache.put(key(3), "e", "d", kStart);
+  EXPECT_EQ(cache.size(), 3U);
+  EXPECT_EQ(cache.evicted(), 1U);
+  EXPECT_FALSE(cache.get(key(1), kStart)) << "put before the others, and not again";
+  EXPECT_EQ(cache.get(key(0), kStart)->data, "again");
+}
+
+TEST(CacheTest, EventsLiveForTheirTime) {
+  Cache cache(3, 60s, 1);
+  cache.put(key(0), "e", "d", kStart);
+  EXPECT_EQ(cache.get(key(0), kStart + 20s)->ttl_seconds, 40U);
+  EXPECT_FALSE(cache.get(key(0), kStart + 60s));
+  cache.put(key(1), "e", "d", kStart + 61s);
+  EXPECT_EQ(cache.size(), 1U);
+}
+
+TEST(CacheTest, WritingOneKeyOftenIsBounded) {
+  Cache cache(10, 60s, 1);
+  cache.put(key(1), "e", "d", kStart);
+  for (int i = 0; i < 1000; ++i) cache.put(key(0), "e", "d", kStart);
+  EXPECT_LE(cache.place_count(), 2U * 10 + 16);
+}
+
+// Begins a key; whether the caller is the first, or nothing while it waits.
+std::vector<bool> begin(Idempotency& table, const std::string& name, base::TimePoint now) {
+  std::vector<bool> firsts;
+  table.begin(name, now,
+              [&firsts](const Service::Idempotent& begun) { firsts.push_back(begun.first); });
+  return firsts;
+}
+
+TEST(IdempotencyTest, TheOldestMakesRoomAtTheBound) {
+  Idempotency table(3, 60s, 1);
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_EQ(begin(table, key(i), kStart), std::vector<bool>{true});
+    table.settle(key(i), "answer");
+  }
+  EXPECT_EQ(table.size(), 3U);
+  EXPECT_EQ(table.evicted(), 1U);
+  EXPECT_EQ(begin(table, key(3), kStart), std::vector<bool>{false});
+  EXPECT_EQ(begin(table, key(0), kStart), std::vector<bool>{true}) << "forgotten";
+}
+
+TEST(IdempotencyTest, AnswersLiveForTheirTime) {
+  Idempotency table(3, 60s, 1);
+  begin(table, key(0), kStart);
+  table.settle(key(0), "answer");
+  EXPECT_EQ(begin(table, key(0), kStart + 59s), std::vector<bool>{false});
+  EXPECT_EQ(begin(table, key(0), kStart + 60s), std::vector<bool>{true});
+}
+
+// The places of keys whose requests failed stayed until their time was over, however many.
+TEST(IdempotencyTest, KeysOfFailedRequestsAreBoundedToo) {
+  Idempotency table(10, 60s, 1);
+  begin(table, "lasting", kStart);
+  table.settle("lasting", "answer");
+  for (int i = 0; i < 1000; ++i) {
+    begin(table, key(i), kStart);
+    table.settle(key(i), "");
+  }
+  EXPECT_LE(table.size(), 10U);
+  EXPECT_LE(table.place_count(), 2U * 10 + 1);
+}
+
+TEST(QuotaTest, TheLimitIsKeptAndNothingStaysBehind) {
+  Quota quota(1);
+  EXPECT_TRUE(quota.acquire("user", 2));
+  EXPECT_TRUE(quota.acquire("user", 2));
+  EXPECT_FALSE(quota.acquire("user", 2));
+  EXPECT_TRUE(quota.acquire("other", 1));
+  quota.release("user");
+  EXPECT_TRUE(quota.acquire("user", 2));
+  for (const char* name : {"user", "user", "other"}) quota.release(name);
+  EXPECT_EQ(quota.size(), 0U);
+}
+
+// A loop port of two loops whose other mailbox holds what the test says.
+class TestPort final : public LoopPort, public base::Clock {
+ public:
+  std::size_t self() const override { return 0; }
+  std::size_t loop_count() const override { return 2; }
+  void post(std::size_t, base::Task task, std::size_t) override { task(); }
+  std::size_t mailbox_bytes(std::size_t) const override { return waiting_bytes; }
+  void after(base::Duration, base::Task task) override { timers.push_back(std::move(task)); }
+  const base::Clock& clock() const override { return *this; }
+  base::TimePoint now() const override { return kStart; }
+  base::WallTime wall_now() const override { return {}; }
+
+  std::size_t waiting_bytes = 0;
+  std::vector<base::Task> timers;
+};
+
+class TestSubscribers final : public Subscribers {
+ public:
+  void deliver(const model::MessageRef&) override { ++delivered; }
+  std::uint32_t terminate_user(const std::string&, const std::string&) override { return 0; }
+  int delivered = 0;
+};
+
+std::string plain(std::string_view text) { return std::string(text); }
+
+TEST(HomeTest, AFullMailboxPausesTheRelease) {
+  TestPort port;
+  LocalOrder order;
+  Options options;
+  options.text_frame = plain;
+  options.mailbox_bytes_max = 1000;
+  Home home(port, order, options, 1);
+  TestSubscribers here;
+  TestSubscribers there;
+  home.set_subscribers({&here, &there});
+  model::AppOptions described;
+  described.id = "a";
+  const auto app = base::make_ref<const model::App>(described);
+  const auto name = model::ChannelName::parse("c", 200).value();
+  home.join({app, name, 1, {1, 1}, {}});
+  int released = 0;
+  const auto publish = [&] {
+    home.publish({app, name, "e", "\"d\"", {}, {}}, [&](const Released& answer) {
+      released += answer.status == PublishStatus::kReleased;
+    });
+  };
+  port.waiting_bytes = 999;
+  publish();
+  EXPECT_EQ(released, 1);
+  port.waiting_bytes = 1000;
+  publish();
+  EXPECT_EQ(released, 1);
+  EXPECT_EQ(home.counters().paused_mailbox, 1U);
+  port.waiting_bytes = 0;
+  ASSERT_EQ(port.timers.size(), 1U);
+  port.timers.front()();
+  EXPECT_EQ(released, 2);
+  EXPECT_EQ(there.delivered, 2);
+}
+
+}  // namespace
+}  // namespace mr::channel
