@@ -40,6 +40,11 @@ std::vector<std::string> completion_keys() {
   return keys;
 }
 
+// The tools know their own flags: completion reads their help when it is asked.
+std::string tool_flags(const std::string& command) {
+  return command + " --help 2>/dev/null | grep -oE -- '--[a-z][a-z-]+' | sort -u";
+}
+
 std::string bash_completion() {
   return "# bash completion for millrace: source <(millrace completion bash)\n"
          "_millrace() {\n"
@@ -48,10 +53,18 @@ std::string bash_completion() {
          "    --config|-c|check) COMPREPLY=($(compgen -f -- \"$cur\")); return;;\n"
          "    --set) COMPREPLY=($(compgen -W '" +
          join(completion_keys()) +
-         "' -- \"$cur\")); compopt -o nospace; return;;\n"
+         "' -- \"$cur\")); compopt -o nospace 2>/dev/null; return;;\n"
          "    config) COMPREPLY=($(compgen -W 'show docs' -- \"$cur\")); return;;\n"
          "    show) COMPREPLY=($(compgen -W '--origin --json' -- \"$cur\")); return;;\n"
          "    completion) COMPREPLY=($(compgen -W 'bash zsh fish' -- \"$cur\")); return;;\n"
+         "  esac\n"
+         "  case ${COMP_WORDS[1]} in\n"
+         "    bench|replay|trigger|subscribe)\n"
+         "      [[ ${COMP_WORDS[1]} == replay && $cur != -* ]] && "
+         "{ COMPREPLY=($(compgen -f -- \"$cur\")); return; }\n"
+         "      COMPREPLY=($(compgen -W \"$(" +
+         tool_flags("${COMP_WORDS[0]} ${COMP_WORDS[1]}") +
+         ")\" -- \"$cur\")); return;;\n"
          "  esac\n"
          "  COMPREPLY=($(compgen -W '" +
          join(command_names()) + " " + join(completion_flags()) +
@@ -63,6 +76,12 @@ std::string bash_completion() {
 std::string zsh_completion() {
   return "#compdef millrace\n"
          "# zsh completion for millrace: put this into a file _millrace on the fpath\n"
+         "case $words[2] in\n"
+         "  replay) [[ $words[CURRENT] == -* ]] || { _files; return; };|\n"
+         "  bench|replay|trigger|subscribe) compadd -- ${(f)\"$(" +
+         tool_flags("$words[1] $words[2]") +
+         ")\"}; return;;\n"
+         "esac\n"
          "case $words[CURRENT-1] in\n"
          "  --config|-c|check) _files;;\n"
          "  --set) compadd -S '' -- " +
@@ -86,7 +105,12 @@ std::string fish_completion() {
       "complete -c millrace -n '__fish_seen_subcommand_from config' -a 'show docs'\n"
       "complete -c millrace -n '__fish_seen_subcommand_from completion' "
       "-a 'bash zsh fish'\n"
-      "complete -c millrace -n '__fish_seen_subcommand_from check' -F\n"
+      "complete -c millrace -n '__fish_seen_subcommand_from check replay' -F\n"
+      "for tool in bench replay trigger subscribe\n"
+      "  complete -c millrace -n \"__fish_seen_subcommand_from $tool\" -a \"(" +
+      tool_flags("millrace $tool") +
+      ")\"\n"
+      "end\n"
       "complete -c millrace -l config -s c -r -F\n"
       "complete -c millrace -l set -x -a '" +
       join(completion_keys()) + "'\n";

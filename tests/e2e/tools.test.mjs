@@ -100,6 +100,20 @@ describe("the tools at a terminal", () => {
     await listener.ended;
   });
 
+  test("bash completes commands, their flags, keys and files", async () => {
+    const script = `source <("$0" completion bash)
+      complete_it() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _millrace; echo "\${COMPREPLY[*]}"; }
+      complete_it "$0" repl; complete_it "$0" --set metrics.po; complete_it "$0" replay --sp
+      complete_it "$0" bench --server; complete_it "$0" replay ${folder}/complete; complete_it "$0" --metrics-`;
+    recording("complete.ndjson", [event(1)]);
+    const shell = spawn("bash", ["-c", script, BINARY], { stdio: ["ignore", "pipe", "inherit"], env: { PATH: process.env.PATH } });
+    let output = "";
+    shell.stdout.on("data", (bytes) => { output += bytes; });
+    await within(new Promise((resolve) => shell.once("close", resolve)), 10000, "the completions");
+    assert.deepEqual(output.trim().split("\n"), ["replay", "metrics.port=", "--speed", "--server-pid",
+      `${folder}/complete.ndjson`, "--metrics-port"]);
+  });
+
   test("a replay says how far it came when the server goes away", async () => {
     const leaving = await Server.start();
     const many = recording("leaving.ndjson", Array.from({ length: 500 }, (_, i) => event(i / 10)));
