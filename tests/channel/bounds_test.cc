@@ -1,9 +1,11 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "channel/cache.h"
+#include "channel/exchange.h"
 #include "channel/home.h"
 #include "channel/idempotency.h"
 #include "channel/quota.h"
@@ -157,6 +159,33 @@ TEST(HomeTest, AFullMailboxPausesTheRelease) {
   port.timers.front()();
   EXPECT_EQ(released, 2);
   EXPECT_EQ(there.delivered, 2);
+}
+
+// How many of 20 names have their home on each of two loops.
+std::pair<std::size_t, std::size_t> places(std::uint32_t partitions) {
+  TestPort port;
+  LocalOrder order;
+  Options options;
+  options.partitions = partitions;
+  Home home(port, order, options, 1);
+  Idempotency idempotency(10, 60s, 1);
+  TestSubscribers subscribers;
+  Quota first(1);
+  Quota second(1);
+  const Peers peers{
+      {{home, idempotency, first, subscribers}, {home, idempotency, second, subscribers}}};
+  Exchange exchange(port, peers, options);
+  for (int i = 0; i < 20; ++i)
+    exchange.acquire(key(i), 1, [](bool granted) { EXPECT_TRUE(granted); });
+  return {first.size(), second.size()};
+}
+
+TEST(ExchangeTest, NamesArePlacedByPartition) {
+  EXPECT_EQ(places(1), (std::pair<std::size_t, std::size_t>(20, 0)));
+  const auto [first, second] = places(1024);
+  EXPECT_EQ(first + second, 20U);
+  EXPECT_GT(first, 0U);
+  EXPECT_GT(second, 0U);
 }
 
 }  // namespace
