@@ -55,7 +55,9 @@ void add_hub_samples(const hub::Hub& hub, Samples& out) {
            number(c.appended))
       .add("millrace_frames_excluded_total", "Frames left out for the connection that sent them",
            number(c.excluded))
-      .add("millrace_write_blocks_total", "Times a client socket was full", number(c.blocked));
+      .add("millrace_write_blocks_total", "Times a client socket was full", number(c.blocked))
+      .add("millrace_hub_logs_full_total", "Times a channel's log was full and written at once",
+           number(c.logs_full));
   const std::pair<const char*, const char*> drops = {
       "millrace_frames_dropped_total", "Frames or answers that a client did not get, by reason"};
   counters.labelled(drops, {"reason", "slow_consumer"}, number(c.dropped_slow));

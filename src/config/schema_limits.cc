@@ -86,7 +86,8 @@ std::vector<Key> websocket_rows() {
                                 [](S& s) -> auto& { return s.session.message_bytes_max; }),
       setting<Unit::kBytes>(
           {.path = "websocket.max_bytes",
-           .text = "Frames that may wait behind the one being written, per connection.",
+           .text = "Frames that may wait behind the one being written, per connection; what the "
+                   "kernel holds unsent counts.",
            .env = "WEBSOCKET_MAX_BYTES",
            .min = 1024,
            .max = kGigabyte},
@@ -94,7 +95,9 @@ std::vector<Key> websocket_rows() {
       std::move(policy),
       setting<Unit::kBytes>(
           {.path = "websocket.max_log_bytes",
-           .text = "Messages kept per channel and event loop for readers that are behind.",
+           .text =
+               "Messages kept per channel and event loop; a fuller log is written at once, and a "
+               "reader that is further behind is handled by the slow-consumer policy.",
            .min = 65536,
            .max = kGigabyte},
           [](S& s) -> auto& { return s.hub.log_bytes_max; }),

@@ -14,6 +14,7 @@ struct Counters {
   std::uint64_t blocked = 0;          // times a socket took no more
   std::uint64_t dropped_slow = 0;     // frames dropped by policy drop_oldest
   std::uint64_t closed_slow = 0;      // outlets over their bound by policy close
+  std::uint64_t logs_full = 0;        // times a channel's log reached its bound
   std::uint64_t replies_refused = 0;  // the reserve for replies was full
 };
 

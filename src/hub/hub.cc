@@ -17,7 +17,8 @@ constexpr std::size_t kEntriesKept = 4;
 }  // namespace
 
 Hub::Hub(Wire& wire, OutletEvents& events, Options options, std::uint64_t hash_seed)
-    : events_(events),
+    : wire_(wire),
+      events_(events),
       options_(options),
       subscriptions_(hash_seed),
       writer_(wire, subscriptions_, counters_) {}
@@ -35,13 +36,17 @@ void Hub::append(const model::MessageRef& message) {
     log.is_dirty = true;
     dirty_.push_back(id);
   }
-  if (log.blocked.empty()) return;
+  if (!log.blocked.empty()) judge_blocked(log, *message);
+  if (log.bytes > options_.log_bytes_max) bound_log(id);
+}
+
+void Hub::judge_blocked(const ChannelLog& log, const model::Message& message) {
   // Judging may take the outlet off the list.
   const std::vector<SubscriptionId> blocked = log.blocked;
   for (const SubscriptionId subscription : blocked) {
     const OutletId outlet = subscriptions_.at(subscription).outlet;
-    if (message->except && *message->except == subscriptions_.outlet(outlet).id) continue;
-    judge_backlog(outlet, message->frame.size());
+    if (message.except && *message.except == subscriptions_.outlet(outlet).id) continue;
+    judge_backlog(outlet, message.frame.size());
   }
 }
 
@@ -75,23 +80,34 @@ void Hub::queue(OutletId id) {
 }
 
 bool Hub::flush(const base::Clock& clock) {
-  if (next_queued_ == queued_.size()) {
-    if (dirty_.empty()) return false;
-    mark_dirty_channels();
-  } else if (marked_.empty()) {
-    mark_dirty_channels();
-  }
   const base::TimePoint began = clock.now();
-  for (std::size_t written = 1; next_queued_ < queued_.size(); ++written) {
-    const OutletId outlet = queued_[next_queued_++];
-    write_queued(outlet);
-    if (written % kOutletsPerClockLook == 0 && clock.now() - began >= kSlice) break;
+  while (write_outlets(kOutletsPerClockLook)) {
+    if (clock.now() - began >= kSlice) return true;
   }
+  return !dirty_.empty();
+}
+
+// Goes on with the running flush, or begins one. False when it has come to its end.
+bool Hub::write_outlets(std::size_t count) {
+  if (next_queued_ == queued_.size() && dirty_.empty()) return false;
+  if (next_queued_ == queued_.size() || marked_.empty()) mark_dirty_channels();
+  for (; count > 0 && next_queued_ < queued_.size(); --count) write_queued(queued_[next_queued_++]);
   if (next_queued_ < queued_.size()) return true;
   queued_.clear();
   next_queued_ = 0;
   finish_marked();
-  return !dirty_.empty();
+  return false;
+}
+
+// More arrives than a flush in slices gets rid of: the loop does nothing else until this log is
+// short again. What is left then is there for blocked readers, and within their bounds.
+void Hub::bound_log(ChannelId id) {
+  ++counters_.logs_full;
+  shorten(subscriptions_.log(id));
+  while (subscriptions_.log(id).is_marked || subscriptions_.log(id).is_dirty) {
+    while (write_outlets(kOutletsPerClockLook)) {
+    }
+  }
 }
 
 // Each subscriber with something to read is linked to its connection, so that a connection that
@@ -240,14 +256,11 @@ void Hub::judge_backlog(OutletId id, std::size_t added) {
   Waiting& waiting = *outlet.waiting;
   waiting.backlog_bytes += added;
   ++waiting.backlog_frames;
-  if (waiting.backlog_frames == 1 || waiting.backlog_bytes <= options_.queue_bytes_max) return;
-  if (options_.slow_policy == SlowPolicy::kClose) {
-    ++counters_.closed_slow;
-    outlet.is_slow = true;
-    events_.on_outlet_slow(id);
-    return;
-  }
-  while (waiting.backlog_frames > 1 && waiting.backlog_bytes > options_.queue_bytes_max) {
+  if (waiting.backlog_frames == 1) return;
+  const std::size_t unsent = wire_.unsent_bytes(outlet.socket);
+  if (waiting.backlog_bytes + unsent <= options_.queue_bytes_max) return;
+  if (options_.slow_policy == SlowPolicy::kClose) return tell_slow(id);
+  while (waiting.backlog_frames > 1 && waiting.backlog_bytes + unsent > options_.queue_bytes_max) {
     if (!drop_oldest_of(id)) break;
   }
 }
@@ -267,16 +280,49 @@ bool Hub::drop_oldest_of(OutletId id) {
     oldest_serial = serial;
   }
   if (oldest == kNone) return false;
-  Subscription& subscription = subscriptions_.at(oldest);
+  drop_frame(oldest);
+  return true;
+}
+
+void Hub::drop_frame(SubscriptionId id) {
+  Subscription& subscription = subscriptions_.at(id);
+  Outlet& outlet = subscriptions_.outlet(subscription.outlet);
   const ChannelLog& log = subscriptions_.log(subscription.channel);
   const model::MessageRef& message = log.at(subscription.cursor).message;
   ++subscription.cursor;
-  if (message->except && *message->except == outlet.id) return true;
+  if (message->except && *message->except == outlet.id) return;
   ++counters_.dropped_slow;
   const std::size_t size = message->frame.size();
   outlet.waiting->backlog_bytes -= std::min(outlet.waiting->backlog_bytes, size);
   if (outlet.waiting->backlog_frames > 0) --outlet.waiting->backlog_frames;
-  return true;
+}
+
+void Hub::tell_slow(OutletId id) {
+  ++counters_.closed_slow;
+  subscriptions_.outlet(id).is_slow = true;
+  events_.on_outlet_slow(id);
+}
+
+// What one frame alone is over the bound may stay, as with the backlog of a connection.
+void Hub::shorten(const ChannelLog& log) {
+  const std::vector<SubscriptionId> blocked = log.blocked;
+  for (const SubscriptionId id : blocked) {
+    const Subscription& subscription = subscriptions_.at(id);
+    const Outlet& outlet = subscriptions_.outlet(subscription.outlet);
+    if (!outlet.is_blocked || outlet.is_shut || outlet.is_slow) continue;
+    std::size_t kept = 0;
+    for (std::uint32_t n = subscription.cursor; n != log.end(); ++n) {
+      kept += log.at(n).message->frame.size();
+    }
+    while (kept > options_.log_bytes_max && log.end() - subscription.cursor > 1) {
+      if (options_.slow_policy == SlowPolicy::kClose) {
+        tell_slow(subscription.outlet);
+        break;
+      }
+      kept -= log.at(subscription.cursor).message->frame.size();
+      drop_frame(id);
+    }
+  }
 }
 
 // Nothing more is written, so the logs need not wait for it.

@@ -53,6 +53,7 @@ class Hub {
 
  private:
   void queue(OutletId outlet);
+  bool write_outlets(std::size_t count);
   void mark_dirty_channels();
   void write_queued(OutletId outlet);
   void write_now(OutletId outlet);
@@ -61,10 +62,16 @@ class Hub {
   void unlink_dirty(Outlet& outlet);
   void block(OutletId outlet);
   void unblock(OutletId outlet);
+  void judge_blocked(const ChannelLog& log, const model::Message& message);
   void judge_backlog(OutletId outlet, std::size_t added);
   bool drop_oldest_of(OutletId outlet);
+  void drop_frame(SubscriptionId subscription);
+  void tell_slow(OutletId outlet);
+  void bound_log(ChannelId channel);
+  void shorten(const ChannelLog& log);
   void shut(OutletId outlet);
 
+  Wire& wire_;
   OutletEvents& events_;
   const Options options_;
   Subscriptions subscriptions_;

@@ -29,6 +29,8 @@ struct WriteResult {
 class Wire {
  public:
   virtual WriteResult write(std::uint32_t socket, std::span<const iovec> parts) = 0;
+  // What the kernel holds of it and has not sent.
+  virtual std::size_t unsent_bytes(std::uint32_t socket) const = 0;
 
  protected:
   ~Wire() = default;

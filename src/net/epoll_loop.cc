@@ -284,9 +284,9 @@ bool EpollLoop::is_closing(int descriptor) const {
   return index < sockets_.size() && sockets_[index] == &closed_socket;
 }
 
-std::size_t EpollLoop::kernel_backlog_bytes(SocketHandle socket) const {
+std::size_t EpollLoop::unsent_bytes(SocketHandle socket) const {
   int bytes = 0;
-  if (ioctl(static_cast<int>(socket), SIOCOUTQ, &bytes) != 0 || bytes < 0) return 0;
+  if (ioctl(static_cast<int>(socket), SIOCOUTQNSD, &bytes) != 0 || bytes < 0) return 0;
   return static_cast<std::size_t>(bytes);
 }
 

@@ -51,7 +51,7 @@ class EpollLoop final : public Loop {
   IoResult write(SocketHandle socket, std::span<const iovec> parts) override;
   void shutdown_write(SocketHandle socket) override;
   void close(SocketHandle socket) override;
-  std::size_t kernel_backlog_bytes(SocketHandle socket) const override;
+  std::size_t unsent_bytes(SocketHandle socket) const override;
   std::span<std::byte> read_buffer() override;
   const base::Clock& clock() const override { return clock_; }
   base::Random& random() override { return random_; }

@@ -93,8 +93,8 @@ class Loop : public base::LoopAffinity {
   virtual void shutdown_write(SocketHandle socket) = 0;
   // No report comes after it; the handle is free at the end of the iteration.
   virtual void close(SocketHandle socket) = 0;
-  // Bytes that the kernel holds for the peer and has not sent or seen acknowledged.
-  virtual std::size_t kernel_backlog_bytes(SocketHandle socket) const = 0;
+  // Bytes that the kernel took and has not sent: TCP_NOTSENT_LOWAT and one write at most.
+  virtual std::size_t unsent_bytes(SocketHandle socket) const = 0;
   // One receive buffer per loop (64 KiB), valid inside one callback; nobody keeps a view of it.
   virtual std::span<std::byte> read_buffer() = 0;
 

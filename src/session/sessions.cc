@@ -272,6 +272,10 @@ hub::WriteResult Sessions::write(std::uint32_t socket, std::span<const iovec> pa
   return {};
 }
 
+std::size_t Sessions::unsent_bytes(std::uint32_t socket) const {
+  return loop_.unsent_bytes(static_cast<net::SocketHandle>(socket));
+}
+
 // Told in the middle of a flush or an append: acted on after it.
 void Sessions::later(hub::OutletId outlet, bool is_slow) {
   loop_.post([this, ref = by_outlet_[outlet], is_slow] {

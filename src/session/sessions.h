@@ -49,6 +49,7 @@ class Sessions final : public hub::Wire, public hub::OutletEvents, public channe
   std::size_t count() const { return sessions_.size() - free_.size(); }
 
   hub::WriteResult write(std::uint32_t socket, std::span<const iovec> parts) override;
+  std::size_t unsent_bytes(std::uint32_t socket) const override;
   void on_outlet_slow(hub::OutletId outlet) override;
   void on_outlet_broken(hub::OutletId outlet) override;
   void deliver(const model::MessageRef& message) override;

@@ -35,7 +35,12 @@ class TestWire final : public Wire {
     return {WriteStatus::kOk, taken};
   }
 
+  std::size_t unsent_bytes(std::uint32_t socket) const override {
+    return unsent.contains(socket) ? unsent.at(socket) : 0;
+  }
+
   std::map<std::uint32_t, std::string> got;
+  std::map<std::uint32_t, std::size_t> unsent;
   std::map<std::uint32_t, std::size_t> rooms;
   std::map<std::uint32_t, bool> broken;
   int writes = 0;
@@ -197,6 +202,36 @@ TEST_F(HubTest, TheBoundCountsFramesThatWait) {
   EXPECT_EQ(events.slow.size(), 1U);
 }
 
+TEST_F(HubTest, TheBoundCountsWhatTheKernelHasNotSent) {
+  const OutletId a = open(1);
+  subscribe(a, "x");
+  wire.rooms[1] = 1;
+  wire.unsent[1] = 16 * 1024;
+  append("x", "ab");
+  flush();
+  for (int i = 0; i < 48; ++i) append("x", std::string(1024, 'x'));
+  EXPECT_TRUE(events.slow.empty()) << "48 KiB here and 16 KiB there";
+  append("x", "y");
+  EXPECT_EQ(events.slow.size(), 1U);
+}
+
+// A flush in slices would let the log grow while more arrives than is written.
+TEST_F(HubTest, AFullLogIsWrittenAtOnce) {
+  std::vector<OutletId> outlets;
+  for (std::uint32_t socket = 0; socket < 200; ++socket) {
+    outlets.push_back(open(socket));
+    subscribe(outlets.back(), "x");
+  }
+  append("x", "first");
+  const std::string frame(300 * 1024, 'x');
+  for (int i = 0; i < 4; ++i) append("x", frame);
+  EXPECT_EQ(hub.counters().logs_full, 1U);
+  EXPECT_EQ(hub.log_bytes(), 0U);
+  for (std::uint32_t socket = 0; socket < 200; ++socket) {
+    EXPECT_EQ(wire.got[socket].size(), 5 + 4 * frame.size());
+  }
+}
+
 TEST_F(HubTest, ABrokenSocketIsTold) {
   const OutletId a = open(1);
   subscribe(a, "x");
@@ -279,6 +314,58 @@ TEST_F(DropOldestTest, WholeOldFramesGoAndAreCounted) {
   hub.on_writable(a);
   flush();
   EXPECT_TRUE(wire.got[1] == "p1zzzzzyyyyy" || wire.got[1] == "p1yyyyyzzzzz") << wire.got[1];
+}
+
+// The key was read and had no effect.
+class LogBoundTest : public HubTest, public ::testing::WithParamInterface<SlowPolicy> {
+ protected:
+  LogBoundTest()
+      : HubTest({.queue_bytes_max = 1 << 20, .slow_policy = GetParam(), .log_bytes_max = 20}) {}
+};
+
+INSTANTIATE_TEST_SUITE_P(Policies, LogBoundTest,
+                         ::testing::Values(SlowPolicy::kClose, SlowPolicy::kDropOldest));
+
+TEST_P(LogBoundTest, AReaderThatFallsOffTheLogIsHandledByThePolicy) {
+  const OutletId a = open(1);
+  subscribe(a, "x");
+  wire.rooms[1] = 1;
+  append("x", "p1");
+  flush();
+  append("x", "0123456789");
+  append("x", "abcdefghij");
+  EXPECT_TRUE(events.slow.empty());
+  EXPECT_EQ(hub.counters().dropped_slow, 0U) << "20 bytes may be kept";
+  append("x", "ABCDEFGHIJ");
+  flush();
+  EXPECT_LE(hub.log_bytes(), GetParam() == SlowPolicy::kClose ? 30U : 20U);
+  if (GetParam() == SlowPolicy::kClose) {
+    EXPECT_EQ(events.slow, std::vector<OutletId>{a});
+    EXPECT_EQ(hub.counters().closed_slow, 1U);
+    return;
+  }
+  EXPECT_TRUE(events.slow.empty());
+  EXPECT_EQ(hub.counters().dropped_slow, 1U);
+  append("x", std::string(100, '-'));  // one frame of any size may wait
+  wire.rooms.erase(1);
+  hub.on_writable(a);
+  flush();
+  EXPECT_EQ(wire.got[1], "p1" + std::string(100, '-'));
+  EXPECT_EQ(hub.log_bytes(), 0U);
+}
+
+class ReplyBoundTest : public HubTest {
+ protected:
+  ReplyBoundTest() : HubTest({.reply_bytes_max = 100}) {}
+};
+
+TEST_F(ReplyBoundTest, TheReserveIsAsLargeAsTold) {
+  const OutletId a = open(1);
+  wire.rooms[1] = 0;
+  ASSERT_TRUE(hub.reply(a, std::string(60, 'r')));
+  ASSERT_TRUE(hub.reply(a, std::string(40, 'r')));
+  EXPECT_FALSE(hub.reply(a, "r"));
+  EXPECT_EQ(hub.counters().replies_refused, 1U);
 }
 
 // The frames "<a12>" of one channel ('a', 'b', ...) in what a socket got.

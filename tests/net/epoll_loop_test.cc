@@ -173,7 +173,7 @@ TEST(EpollLoopTest, AcceptedSocketsInheritTheOptions) {
     EXPECT_EQ(option(TCP_NODELAY), 1);
     EXPECT_EQ(option(TCP_NOTSENT_LOWAT), 16 * 1024);
     EXPECT_EQ(option(TCP_USER_TIMEOUT), 30'000);
-    EXPECT_EQ(server.loop().kernel_backlog_bytes(echo.last_socket), 0U);
+    EXPECT_EQ(server.loop().unsent_bytes(echo.last_socket), 0U);
   });
   server.join();
   ::close(fd);

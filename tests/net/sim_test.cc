@@ -173,7 +173,7 @@ TEST(SimTest, AStalledReaderBlocksTheWriterAndAnEdgeFollows) {
   world.sim.run_for(10s);
   EXPECT_TRUE(writer.blocked);
   EXPECT_TRUE(world.client.received.empty());
-  EXPECT_EQ(world.node.loop(0).kernel_backlog_bytes(writer.socket()), 64U * 1024);
+  EXPECT_EQ(world.node.loop(0).unsent_bytes(writer.socket()), 16U * 1024);
   const int edges = writer.writable_reports;
   world.network.set_stalled(world.outside.loop(0), world.client.socket(), false);
   ASSERT_TRUE(world.run_until([&] { return world.client.received.size() == text.size(); }));

@@ -348,9 +348,9 @@ void SimLoop::close(SocketHandle handle) {
   closing_.push_back(end.slot);
 }
 
-std::size_t SimLoop::kernel_backlog_bytes(SocketHandle handle) const {
+std::size_t SimLoop::unsent_bytes(SocketHandle handle) const {
   const auto peer = socket(handle).peer.lock();
-  return peer == nullptr ? 0 : peer->held_bytes();
+  return peer == nullptr ? 0 : std::min(peer->held_bytes(), ListenOptions().notsent_lowat_bytes);
 }
 
 std::span<std::byte> SimLoop::read_buffer() { return read_buffer_; }

@@ -44,7 +44,7 @@ class SimLoop final : public Loop, public Stepped {
   IoResult write(SocketHandle socket, std::span<const iovec> parts) override;
   void shutdown_write(SocketHandle socket) override;
   void close(SocketHandle socket) override;
-  std::size_t kernel_backlog_bytes(SocketHandle socket) const override;
+  std::size_t unsent_bytes(SocketHandle socket) const override;
   std::span<std::byte> read_buffer() override;
   const base::Clock& clock() const override { return sim_.clock(); }
   base::Random& random() override { return random_; }
