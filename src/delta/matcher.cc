@@ -33,8 +33,22 @@ std::uint64_t load_word(const char* text) {
   return word;
 }
 
+#ifdef __SSE2__
+std::uint32_t equal_16(const char* left, const char* right) {
+  const __m128i a = _mm_loadu_si128(reinterpret_cast<const __m128i*>(left));
+  const __m128i b = _mm_loadu_si128(reinterpret_cast<const __m128i*>(right));
+  return static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(a, b)));
+}
+#endif
+
 std::uint32_t common_bytes(const char* left, const char* right, std::uint32_t bytes_max) {
   std::uint32_t at = 0;
+#ifdef __SSE2__
+  for (; at + 16 <= bytes_max; at += 16) {
+    const std::uint32_t differing = equal_16(left + at, right + at) ^ 0xFFFF;
+    if (differing != 0) return at + static_cast<std::uint32_t>(std::countr_zero(differing));
+  }
+#endif
   for (; at + kWordBytes <= bytes_max; at += kWordBytes) {
     const std::uint64_t differing = load_word(left + at) ^ load_word(right + at);
     if (differing != 0) return at + static_cast<std::uint32_t>(std::countr_zero(differing)) / 8;
@@ -55,14 +69,19 @@ std::uint64_t equal_bytes(const char* left, const char* right, std::uint32_t cou
   std::uint32_t at = 0;
 #ifdef __SSE2__
   for (; at + 16 <= count; at += 16) {
-    const __m128i a = _mm_loadu_si128(reinterpret_cast<const __m128i*>(left + at));
-    const __m128i b = _mm_loadu_si128(reinterpret_cast<const __m128i*>(right + at));
-    const auto bits = static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(a, b)));
-    equal |= std::uint64_t{bits} << at;
+    equal |= std::uint64_t{equal_16(left + at, right + at)} << at;
   }
 #endif
   for (; at < count; ++at) equal |= std::uint64_t{left[at] == right[at]} << at;
   return equal;
+}
+
+// Of the first kGram bytes of a word.
+template <class Price>
+std::uint32_t hash(std::uint64_t word, std::uint32_t shift) {
+  constexpr std::uint64_t kMultiplier = 0x9E3779B97F4A7C15;  // 2^64 / golden ratio: Knuth 6.4
+  const std::uint64_t gram = word << (8 * (kWordBytes - Price::kGram));
+  return static_cast<std::uint32_t>((gram * kMultiplier) >> shift);
 }
 
 }  // namespace
@@ -161,15 +180,18 @@ bool Matcher<Price>::find_candidate(std::uint32_t at, std::uint32_t gap_begin, C
   const std::uint64_t word = load_word(text);
   std::uint32_t best_bytes = 0;
   std::uint32_t best_base = 0;
-  std::uint32_t link = heads_[hash_at(text)];
+  std::uint32_t link = heads_[hash<Price>(word, hash_shift_)];
   for (std::uint32_t tried = 0; link != 0 && tried < kChainMax; ++tried) {
     const std::uint32_t there = link - 1;
     link = chain_[there / Price::kStep];
     const std::int32_t diagonal = static_cast<std::int32_t>(there) - static_cast<std::int32_t>(at);
     if (at < last.end && diagonal == last.diagonal) continue;  // within the last candidate
-    if (((load_word(base_.data() + there) ^ word) << kUnused) != 0) continue;
+    const std::uint64_t differing = load_word(base_.data() + there) ^ word;
+    if (differing << kUnused != 0) continue;
     const std::uint32_t bytes =
-        common_bytes(text, base_.data() + there, std::min(target_bytes_ - at, base_bytes_ - there));
+        differing != 0 ? static_cast<std::uint32_t>(std::countr_zero(differing)) / 8
+                       : common_bytes(text, base_.data() + there,
+                                      std::min(target_bytes_ - at, base_bytes_ - there));
     if (bytes <= best_bytes) continue;
     best_bytes = bytes;
     best_base = there;
@@ -211,18 +233,16 @@ void Matcher<Price>::index_base(std::int64_t end) {
   }
   const std::uint32_t last = base_bytes_ - kWordBytes + 1;
   const auto limit = static_cast<std::uint32_t>(std::clamp<std::int64_t>(end, 1, last));
-  for (; indexed_ < limit; indexed_ += Price::kStep) {
-    std::uint32_t& head = heads_[hash_at(base_.data() + indexed_)];
-    chain_[indexed_ / Price::kStep] = head;
-    head = indexed_ + 1;
+  // Locals: the stores below might change members of their type, for all the compiler knows.
+  const char* const text = base_.data();
+  const std::uint32_t shift = hash_shift_;
+  std::uint32_t at = indexed_;
+  for (; at < limit; at += Price::kStep) {
+    std::uint32_t& head = heads_[hash<Price>(load_word(text + at), shift)];
+    chain_[at / Price::kStep] = head;
+    head = at + 1;
   }
-}
-
-template <class Price>
-std::uint32_t Matcher<Price>::hash_at(const char* text) const {
-  constexpr std::uint64_t kMultiplier = 0x9E3779B97F4A7C15;  // 2^64 / golden ratio: Knuth 6.4
-  const std::uint64_t gram = load_word(text) << (8 * (kWordBytes - Price::kGram));
-  return static_cast<std::uint32_t>((gram * kMultiplier) >> hash_shift_);
+  indexed_ = at;
 }
 
 // Ways in the order of their ends, so those that a way can follow are ready before it.

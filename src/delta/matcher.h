@@ -39,7 +39,7 @@ struct FossilPrice {
 
 struct VcdiffPrice {
   static constexpr std::uint32_t kGram = 4;
-  static constexpr std::uint32_t kStep = 1;
+  static constexpr std::uint32_t kStep = 2;
   static constexpr std::uint32_t kRun = 4;
   static constexpr std::uint32_t kBytesMin = 4;
   static constexpr std::uint32_t kLiteral = 2;
@@ -97,7 +97,6 @@ class Matcher {
   bool find_candidate(std::uint32_t at, std::uint32_t gap_begin, Candidate& last);
   void add_candidate(const Candidate& found);
   void index_base(std::int64_t end);
-  std::uint32_t hash_at(const char* text) const;
 
   void choose();
   Way way_through(std::uint32_t index) const;
