@@ -131,7 +131,7 @@ const ATTACKS = {
 describe("SIGTERM is obeyed after", () => {
   for (const [what, attack] of Object.entries(ATTACKS)) {
     test(what, async () => {
-      const server = await Server.start({ http: { header_timeout: 3 }, http_api: { replay_cache: true } });
+      const server = await Server.start({ http: { header_timeout: 6 }, http_api: { replay_cache: true } });
       try {
         await attack(server);
         assert.equal((await get(server.url)).status, 200, "others are served");
