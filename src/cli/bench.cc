@@ -58,6 +58,7 @@ class BenchRun {
     phase_begin_ = monotonic_ns();
   }
   std::uint64_t in_phase() const { return monotonic_ns() - phase_begin_; }
+  bool publishes() const { return options_.seconds > 0 || options_.publishes > 0; }
   bool is_measured() const {
     if (options_.publishes > 0) return publisher_.measured() >= options_.publishes;
     return in_phase() >= to_ns(options_.seconds);
@@ -101,7 +102,7 @@ void BenchRun::step() {
       return step_connecting(counts);
     case Phase::kResting:
       if (in_phase() < kSecondNs / 2) return;
-      if (options_.warm_up <= 0) return begin_measuring();
+      if (options_.warm_up <= 0 || !publishes()) return begin_measuring();
       publisher_.start(false);
       return enter(Phase::kWarmUp);
     case Phase::kWarmUp:
@@ -150,7 +151,7 @@ void BenchRun::step_connecting(const BenchCounts& counts) {
 }
 
 void BenchRun::begin_measuring() {
-  if (options_.seconds <= 0 && options_.publishes == 0) return enter(Phase::kIdle);
+  if (!publishes()) return enter(Phase::kIdle);
   report_.at_measure = read_server(options_.server_pid);
   measure_begin_ = monotonic_ns();
   enter(Phase::kMeasuring);

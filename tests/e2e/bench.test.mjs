@@ -1,0 +1,70 @@
+// `millrace bench` counts right: what it says is what was delivered.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { after, before, describe, test } from "node:test";
+import { APPS, BINARY, Server, runToEnd, until, within } from "./support/server.mjs";
+
+describe("the load generator", () => {
+  let server;
+  before(async () => { server = await Server.start(); });
+  after(() => server?.stop());
+
+  const args = (...more) => ["bench", "--port", String(server.port), "--app-id", APPS.main.id, "--key", APPS.main.key,
+    "--warm-up", "0", ...(more.includes("--secret") ? [] : ["--secret", APPS.main.secret]), ...more];
+
+  async function report(...more) {
+    const { code, output } = await runToEnd(args("--json", ...more), { ms: 30_000 });
+    assert.equal(code, 0, output);
+    const figures = JSON.parse(output.match(/^\{.*\}$/m)[0]);
+    assert.equal(figures.lost, 0);
+    assert.equal(figures.duplicates, 0);
+    assert.equal(figures.delivered, figures.expected);
+    const { p50, p99, p999, max } = figures.latency_us;
+    assert.ok(p50 > 0 && p50 <= p99 && p99 <= p999 && p999 <= max, JSON.stringify(figures.latency_us));
+    return figures;
+  }
+
+  test("closed loop: so many publishes, each to all, with the server's CPU and memory", async () => {
+    const figures = await report("-c", "50", "--publishes", "40", "--in-flight", "4", "--server-pid", String(server.pid));
+    assert.equal(figures.publishes, 40);
+    assert.equal(figures.delivered, 40 * 50);
+    assert.ok(figures.server_cpu_us_per_delivery > 0);
+    assert.ok(figures.server_rss_start > 0);
+  });
+
+  test("open loop: the rate is kept", async () => {
+    const figures = await report("-c", "10", "--rate", "200", "--seconds", "1");
+    assert.ok(figures.publishes >= 150 && figures.publishes <= 210, `${figures.publishes} publishes in a second`);
+  });
+
+  test("several processes, channels of their own, signed", async () => {
+    const figures = await report("-c", "60", "--processes", "3", "--own-channels", "--private", "--publishes", "60");
+    assert.equal(figures.channels, 60);
+    assert.equal(figures.delivered, 60);
+  });
+
+  test("a text for people, and lines of progress meanwhile", async () => {
+    const { code, output } = await runToEnd(args("-c", "5", "--seconds", "1.5"), { ms: 30_000 });
+    assert.equal(code, 0, output);
+    for (const line of [/^measuring {3}\d+ s {2}[\d,]+ delivered\/s/m, /^delivered\/s {7}[\d,]+$/m, /^latency ms .*p50 .*p99\.9 .*max/m, /^lost {14}0 of/m]) {
+      assert.match(output, line);
+    }
+  });
+
+  test("a wrong secret: every publish is refused, and it says so", async () => {
+    const { code, output } = await runToEnd(args("-c", "2", "--publishes", "3", "--secret", "wrong-secret"), { ms: 30_000 });
+    assert.equal(code, 1);
+    assert.match(output, /first publish error: the server answered 401/);
+  });
+
+  test("an interrupt ends it with the report so far", async () => {
+    const child = spawn(BINARY, args("-c", "5", "--seconds", "60"), { stdio: ["ignore", "pipe", "pipe"] });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (bytes) => { output += bytes; });
+    const ended = new Promise((resolve) => child.once("close", resolve));
+    await until(() => /measuring/.test(output), 10_000, "the measurement");
+    child.kill("SIGINT");
+    await within(ended, 5000, "its end");
+    assert.match(output, /^delivered\/s/m);
+  });
+});
