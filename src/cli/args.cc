@@ -115,19 +115,19 @@ void add_bench(CLI::App& app, BenchOptions& options) {
   add_bench_load(app, options);
   CLI::Option* seconds =
       app.add_option("--seconds", options.seconds, "how long to measure; 0: only connect")
-          ->check(CLI::NonNegativeNumber)
+          ->check(between(0, 1e6))
           ->capture_default_str();
   app.add_option("--publishes", options.publishes,
                  "end the measurement after so many, however long they take")
       ->excludes(seconds);
   app.add_option("--warm-up", options.warm_up, "seconds of load before it")
-      ->check(CLI::NonNegativeNumber)
+      ->check(between(0, 1e6))
       ->capture_default_str();
   app.add_option("--settle", options.settle, "seconds to wait for what is missing")
-      ->check(CLI::NonNegativeNumber)
+      ->check(between(0, 1e6))
       ->capture_default_str();
   app.add_option("--idle", options.idle, "seconds at rest before memory is read again")
-      ->check(CLI::NonNegativeNumber)
+      ->check(between(0, 1e6))
       ->capture_default_str();
   app.add_option("--processes", options.processes, "of subscribers; 0: one per 15,000")
       ->check(CLI::Range(0, 256))

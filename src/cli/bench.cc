@@ -96,6 +96,7 @@ void BenchRun::tick() {
 void BenchRun::step() {
   const BenchCounts counts = audience_.counts();
   show_progress(counts);
+  if (publisher_.is_refused()) return interrupt();
   const bool all_there = counts.delivered >= publisher_.expected();
   switch (phase_) {
     case Phase::kConnecting:
@@ -218,10 +219,9 @@ void BenchRun::show_progress(const BenchCounts& counts) {
 int BenchRun::print() const {
   const bool good = problem_.empty() && report_.lost() == 0 && report_.duplicates == 0 &&
                     report_.publish_errors == 0 && report_.failed_connections == 0;
-  if (options_.json) {
-    print_out(report_json(report_, options_));
-  } else {
-    print_out(report_text(report_, options_));
+  // Without a message there is nothing to report but why.
+  if (report_.publishes > 0 || good) {
+    print_out(options_.json ? report_json(report_, options_) : report_text(report_, options_));
   }
   if (!problem_.empty()) print_error(problem_);
   if (!publisher_.first_error().empty()) {

@@ -127,11 +127,8 @@ void BenchPublisher::on_reply(const client::RestReply& reply, bool measured,
   ++errors_;
   expected_ -= listeners;
   if (measured) expected_measured_ -= listeners;
-  if (first_error_.empty()) {
-    first_error_ = reply.status == 0
-                       ? reply.body
-                       : "the server answered " + std::to_string(reply.status) + ": " + reply.body;
-  }
+  if (first_error_.empty()) first_error_ = failure_text(reply);
+  if (reply.status >= 400 && reply.status < 500 && reply.status != 429) is_refused_ = true;
   // A refused publish will not be delivered: the closed loop goes on without it, later, so that a
   // server that refuses all is not asked without a pause.
   if (options_.rate > 0) return;

@@ -31,6 +31,8 @@ class BenchPublisher final : private net::SocketEvents {
   // Open loop: publishes that were due and not sent because too many answers were missing.
   std::uint64_t skipped() const { return skipped_; }
   const std::string& first_error() const { return first_error_; }
+  // A publish was refused for what it is (4xx, but not 429): the others will be too.
+  bool is_refused() const { return is_refused_; }
   // Deliveries that the accepted publishes must make.
   std::uint64_t expected() const { return expected_; }
   std::uint64_t expected_measured() const { return expected_measured_; }
@@ -53,6 +55,7 @@ class BenchPublisher final : private net::SocketEvents {
   net::SocketHandle clock_ = net::SocketHandle::kNone;
   bool running_ = false;
   bool is_measuring_ = false;
+  bool is_refused_ = false;
   std::uint64_t begin_ns_ = 0;
   std::uint64_t due_ = 0;  // publishes since begin_ns_
   std::uint64_t next_number_ = 0;

@@ -9,8 +9,8 @@ describe("the load generator", () => {
   before(async () => { server = await Server.start(); });
   after(() => server?.stop());
 
-  const args = (...more) => ["bench", "--port", String(server.port), "--app-id", APPS.main.id, "--key", APPS.main.key,
-    "--warm-up", "0", ...(more.includes("--secret") ? [] : ["--secret", APPS.main.secret]), ...more];
+  const args = (...more) => ["bench", "--port", String(server.port), "--app-id", APPS.main.id,
+    ...(more.includes("--key") ? [] : ["--key", APPS.main.key]), "--warm-up", "0", ...(more.includes("--secret") ? [] : ["--secret", APPS.main.secret]), ...more];
 
   async function report(...more) {
     const { code, output } = await runToEnd(args("--json", ...more), { ms: 30_000 });
@@ -52,9 +52,16 @@ describe("the load generator", () => {
   });
 
   test("a wrong secret: every publish is refused, and it says so", async () => {
-    const { code, output } = await runToEnd(args("-c", "2", "--publishes", "3", "--secret", "wrong-secret"), { ms: 30_000 });
+    const { code, output } = await runToEnd(args("-c", "2", "--secret", "wrong-secret"), { ms: 5000 });
     assert.equal(code, 1);
     assert.match(output, /first publish error: the server answered 401/);
+  });
+
+  test("a wrong key: the reason and no table of zeros", async () => {
+    const { code, output } = await runToEnd(args("-c", "2", "--key", "no-such-key"), { ms: 5000 });
+    assert.equal(code, 1);
+    assert.match(output, /2 of 2 connections failed, the first: .*4001/);
+    assert.doesNotMatch(output, /^delivered\/s/m);
   });
 
   test("an interrupt ends it with the report so far", async () => {
