@@ -1,11 +1,9 @@
 #pragma once
 
-#include <cstdint>
+#include "model/delta_algorithm.h"
 
 namespace mr::delta {
 
-// The forms of a delta: the text format of the Fossil version control system, and binary VCDIFF
-// (RFC 3284).
-enum class Algorithm : std::uint8_t { kFossil, kVcdiff };
+using Algorithm = model::DeltaAlgorithm;
 
 }  // namespace mr::delta
