@@ -106,9 +106,7 @@ def fixed_addresses():
 # --- building ---------------------------------------------------------------------------------
 
 def configure(preset):
-    folder = ROOT / "build" / preset
-    if (folder / "build.ninja").exists():
-        return True, ""
+    # Again each time: what was configured before a package came does not know of it.
     status, text = run(["cmake", "--preset", preset], f"configure-{preset}", 300)
     return status == 0, text
 
