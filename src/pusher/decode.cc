@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "pusher/delta_request.h"
+
 namespace mr::pusher {
 namespace {
 
@@ -70,7 +72,7 @@ Decoded decode_subscribe(const std::optional<json::Value>& data) {
   const auto channel = data->member("channel");
   const auto name = channel ? channel->as_string() : std::nullopt;
   if (!name) return refuse(Errc::kChannelMissing, kEvent, kRemedy);
-  Subscribe subscribe{std::string(*name), {}, {}};
+  Subscribe subscribe{std::string(*name), {}, {}, {}, {}};
   if (const auto auth = given(*data, "auth")) {
     const auto text = auth->as_string();
     if (!text) return refuse(Errc::kDataShape, kEvent, kRemedy);
@@ -80,21 +82,48 @@ Decoded decode_subscribe(const std::optional<json::Value>& data) {
     subscribe.channel_data = text_or_object(*channel_data);
     if (!subscribe.channel_data) return refuse(Errc::kDataShape, kEvent, kRemedy);
   }
+  if (const auto delta = given(*data, "delta")) {
+    subscribe.delta = read_delta_wish(*delta);
+    if (!subscribe.delta) {
+      return refuse(Errc::kDataShape, kEvent,
+                    "send \"delta\":true, \"delta\":\"fossil\" or "
+                    "\"delta\":{\"enabled\":true,\"algorithm\":\"fossil\"}");
+    }
+  }
+  for (const std::string_view member : {"filter", "tags_filter"}) {
+    const auto filter = given(*data, member);
+    if (filter && subscribe.filter.empty()) subscribe.filter = filter->raw();
+  }
   return ClientEvent(std::move(subscribe));
 }
 
-Decoded decode_unsubscribe(json::Parser& parser, const std::optional<json::Value>& data) {
+// Empty: there is none.
+std::string read_channel_name(json::Parser& parser, const std::optional<json::Value>& data) {
   const auto bare = data ? data->as_string() : std::nullopt;
   std::string name(bare.value_or(std::string_view()));
   if (const auto object = open_data(parser, data)) {
     const auto channel = object->member("channel");
     name = channel ? channel->as_string().value_or(std::string_view()) : std::string_view();
   }
-  if (name.empty()) {
-    return refuse(Errc::kChannelMissing, "pusher:unsubscribe",
-                  "send \"data\":{\"channel\":\"name\"}");
-  }
-  return ClientEvent(Unsubscribe{std::move(name)});
+  return name;
+}
+
+// An event that is only about a channel.
+template <class Event>
+Decoded decode_named(std::string_view event, std::string channel) {
+  if (!channel.empty()) return ClientEvent(Event{std::move(channel)});
+  return refuse(Errc::kChannelMissing, event, "send \"data\":{\"channel\":\"name\"}");
+}
+
+Decoded decode_enable_delta(json::Parser& parser, const std::optional<json::Value>& data) {
+  const auto text = data ? data->as_string() : std::nullopt;
+  const bool is_absent = !data || data->is_null() || (text && text->empty());
+  if (is_absent) return ClientEvent(EnableDelta{});
+  const auto object = open_data(parser, data);
+  const auto asked = object ? read_delta_switch(*object) : std::nullopt;
+  if (asked) return ClientEvent(EnableDelta{*asked});
+  return refuse(Errc::kDataShape, "pusher:enable_delta_compression",
+                "send \"data\":{} or \"data\":{\"algorithms\":[\"fossil\",\"xdelta3\"]}");
 }
 
 Decoded decode_signin(const std::optional<json::Value>& data) {
@@ -148,8 +177,16 @@ Decoded decode(json::Parser& parser, std::string_view frame) {
     if (name == "ping") return ClientEvent(Ping{});
     if (name == "pong") return ClientEvent(Pong{});
     if (name == "subscribe") return decode_subscribe(open_data(parser, envelope.data));
-    if (name == "unsubscribe") return decode_unsubscribe(parser, envelope.data);
+    if (name == "unsubscribe") {
+      return decode_named<Unsubscribe>("pusher:unsubscribe",
+                                       read_channel_name(parser, envelope.data));
+    }
     if (name == "signin") return decode_signin(open_data(parser, envelope.data));
+    if (name == "enable_delta_compression") return decode_enable_delta(parser, envelope.data);
+    if (name == "delta_sync_error") {
+      return decode_named<DeltaSyncError>("pusher:delta_sync_error",
+                                          read_channel_name(parser, envelope.data));
+    }
   }
   return ClientEvent(UnknownEvent{std::string(event)});
 }

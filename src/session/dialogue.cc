@@ -18,10 +18,14 @@ struct Visit {
   void operator()(const pusher::Unsubscribe& event) { handle_unsubscribe(session, event); }
   void operator()(const pusher::Signin& event) { handle_sign_in(session, event); }
   void operator()(pusher::ClientMessage& event) { handle_client_event(session, std::move(event)); }
-  void operator()(const pusher::UnknownEvent& event) {
+  void operator()(const pusher::EnableDelta&) { refuse("pusher:enable_delta_compression"); }
+  void operator()(const pusher::DeltaSyncError&) { refuse("pusher:delta_sync_error"); }
+  void operator()(const pusher::UnknownEvent& event) { refuse(event.event.substr(0, 100)); }
+
+  void refuse(const std::string& unknown) {
     session.context.counters.refuse(Refusal::kBadFrame);
-    session.send(pusher::error(std::nullopt, "Unknown event '" + event.event.substr(0, 100) +
-                                                 "'; client events begin with client-"));
+    session.send(pusher::error(
+        std::nullopt, "Unknown event '" + unknown + "'; client events begin with client-"));
   }
 };
 

@@ -71,6 +71,77 @@ TEST_F(DecodeTest, SubscribeRefusals) {
             Errc::kDataShape);
 }
 
+TEST_F(DecodeTest, SubscribeAsksForDeltas) {
+  const auto wish = [this](const std::string& value) {
+    return as<Subscribe>(R"({"event":"pusher:subscribe","data":{"channel":"c","delta":)" + value +
+                         "}}")
+        .delta;
+  };
+  EXPECT_EQ(wish("null"), std::nullopt);
+  EXPECT_EQ(wish("true"), model::DeltaWish{});
+  EXPECT_EQ(wish(R"("xdelta3")"), (model::DeltaWish{.algorithm = model::DeltaAlgorithm::kVcdiff}));
+  EXPECT_EQ(as<Subscribe>(R"({"event":"pusher:subscribe","data":{"channel":"c"}})").delta,
+            std::nullopt);
+  EXPECT_EQ(
+      as<Subscribe>(R"({"event":"sockudo:subscribe","data":"{\"channel\":\"c\",\"delta\":false}"})")
+          .delta,
+      model::DeltaWish{.enabled = false});
+  for (const std::string_view odd : {"7", "[]", R"({"enabled":"yes"})"}) {
+    EXPECT_EQ(fail(R"({"event":"pusher:subscribe","data":{"channel":"c","delta":)" +
+                   std::string(odd) + "}}"),
+              Errc::kDataShape);
+  }
+}
+
+TEST_F(DecodeTest, SubscribeHandsItsFilterOnAsItStands) {
+  const auto filter = [this](const std::string& members) {
+    return as<Subscribe>(R"({"event":"pusher:subscribe","data":{"channel":"c")" + members + "}}")
+        .filter;
+  };
+  EXPECT_EQ(filter(""), "");
+  EXPECT_EQ(filter(R"(,"filter":null,"tags_filter":null)"), "");
+  EXPECT_EQ(filter(R"(,"filter":{ "key" : "a","cmp":"ex"})"), R"({ "key" : "a","cmp":"ex"})");
+  EXPECT_EQ(filter(R"(,"tags_filter":[1, 2])"), "[1, 2]") << "not judged here";
+  EXPECT_EQ(filter(R"(,"tags_filter":1,"filter":2)"), "2");
+  EXPECT_EQ(
+      as<Subscribe>(
+          R"({"event":"pusher:subscribe","data":"{\"channel\":\"c\",\"filter\":{\"op\":1}}"})")
+          .filter,
+      R"({"op":1})");
+}
+
+TEST_F(DecodeTest, EnableDeltaCompression) {
+  const auto asked = [this](const std::string& data) {
+    return as<EnableDelta>(R"({"event":"pusher:enable_delta_compression")" + data + "}").asked;
+  };
+  for (const char* nothing :
+       {"", R"(,"data":{})", R"(,"data":null)", R"(,"data":"")", R"(,"data":"{}")"}) {
+    EXPECT_EQ(asked(nothing), model::DeltaSwitch{}) << nothing;
+  }
+  const auto listed = asked(R"(,"data":"{\"algorithms\":[\"xdelta3\",\"fossil\"]}")");
+  ASSERT_TRUE(listed.offer);
+  EXPECT_EQ(listed.offer->preferred(), model::DeltaAlgorithm::kVcdiff);
+  as<EnableDelta>(R"({"event":"sockudo:enable_delta_compression","data":{}})");
+  for (const char* odd : {"7", "[]", R"("fossil")", R"({"algorithms":"fossil"})"}) {
+    EXPECT_EQ(
+        fail(R"({"event":"pusher:enable_delta_compression","data":)" + std::string(odd) + "}"),
+        Errc::kDataShape);
+  }
+}
+
+TEST_F(DecodeTest, DeltaSyncErrorInEveryForm) {
+  EXPECT_EQ(
+      as<DeltaSyncError>(R"({"event":"sockudo:delta_sync_error","data":{"channel":"c"}})").channel,
+      "c");
+  EXPECT_EQ(
+      as<DeltaSyncError>(R"({"event":"pusher:delta_sync_error","data":"{\"channel\":\"c\"}"})")
+          .channel,
+      "c");
+  EXPECT_EQ(fail(R"({"event":"pusher:delta_sync_error"})"), Errc::kChannelMissing);
+  EXPECT_EQ(fail(R"({"event":"pusher:delta_sync_error","data":"{\"channel\":\"\"}"})"),
+            Errc::kChannelMissing);
+}
+
 TEST_F(DecodeTest, UnsubscribeInEveryForm) {
   EXPECT_EQ(as<Unsubscribe>(R"({"event":"pusher:unsubscribe","data":{"channel":"c"}})").channel,
             "c");
