@@ -2,7 +2,7 @@
 """Every proof that docs/proofs.md names must exist.
 
 In the second column of its tables each code span is a proof:
-  `Suite.Name`    a gtest case in tests/        `node: title`   a node test in tests/
+  `Suite.Name`    a gtest case in tests/        `node: title`   a node test in tests/ or clients/
   `prove: name`   a script in tools/prove/      `fuzz: name`    a target in fuzz/
   `tidy: name`    a Python test method in tests/
 """
@@ -12,8 +12,8 @@ import sys
 
 
 def sources(root, pattern):
-    folder = root / "tests"
-    return "\n".join(p.read_text(errors="replace") for p in sorted(folder.rglob(pattern))
+    paths = [p for folder in ("tests", "clients") for p in sorted((root / folder).rglob(pattern))]
+    return "\n".join(p.read_text(errors="replace") for p in paths
                      if "node_modules" not in p.parts)
 
 

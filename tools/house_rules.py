@@ -41,6 +41,16 @@ def cpp_files(root, files, tops=("src", "tests", "fuzz", "bench")):
     return [f for f in files if f.suffix in (".h", ".cc") and top(root, f) in tops]
 
 
+def ts_files(root, files):
+    """The TypeScript of the packages in clients/."""
+    return [f for f in files if f.suffix == ".ts" and top(root, f) == "clients"
+            and not f.name.endswith(".d.ts")]
+
+
+def sized_files(root, files):
+    return cpp_files(root, files) + ts_files(root, files)
+
+
 def read(path):
     return path.read_text(errors="replace")
 
@@ -67,7 +77,7 @@ def code_lines(root, path):
 # --- sizes ------------------------------------------------------------------------------------
 
 def file_sizes(root, files):
-    for path in cpp_files(root, files):
+    for path in sized_files(root, files):
         kind = "test" if top(root, path) in ("tests", "fuzz", "bench") else (
             "header" if path.suffix == ".h" else "source")
         count = len(read(path).splitlines())
@@ -77,7 +87,7 @@ def file_sizes(root, files):
 
 
 def line_width(root, files):
-    for path in cpp_files(root, files):
+    for path in sized_files(root, files):
         text = read(path)
         raw = [m.span() for m in _BLANKED.finditer(text) if m.group(0).startswith('R"')]
         offset = 0
@@ -156,13 +166,13 @@ def parameter_count(head):
 
 
 def function_sizes(root, files):
-    for path in cpp_files(root, files):
+    for path in sized_files(root, files):
         for head, first, last in functions(code_only(read(path))):
             where, name = f"{path.relative_to(root)}:{first}", head.split("(")[0].split()[-1]
             if last - first + 1 > FUNCTION_LINES:
                 yield (f"{where}: {name} has {last - first + 1} lines; at most "
                        f"{FUNCTION_LINES}: name its steps")
-            if top(root, path) == "src" and parameter_count(head) > PARAMETERS:
+            if top(root, path) in ("src", "clients") and parameter_count(head) > PARAMETERS:
                 yield (f"{where}: {name} takes {parameter_count(head)} parameters; at most "
                        f"{PARAMETERS}: pass an Options struct")
 
@@ -209,12 +219,15 @@ def class_sizes(root, files):
 _TYPE_NAME = re.compile(
     r"\b(?:(?:class|struct|union)\s+(\w+)(?:\s+final)?\s*(?:[:{;]|$)"
     r"|enum(?:\s+class)?\s+(\w+)\s*[:{;]|using\s+(\w+)\s*=)")
+_TS_TYPE_NAME = re.compile(
+    r"\b(?:(?:class|interface|enum)\s+(\w+)\s*[<{\w]|type\s+(\w+)\s*[<=])")
 
 
 def type_names(root, files):
-    for path in cpp_files(root, files):
+    for path in sized_files(root, files):
+        pattern = _TS_TYPE_NAME if path.suffix == ".ts" else _TYPE_NAME
         for where, line in code_lines(root, path):
-            for groups in _TYPE_NAME.findall(line):
+            for groups in pattern.findall(line):
                 name = next(g for g in groups if g)
                 words = set(re.findall(r"[A-Z][a-z0-9]*", name))
                 for word in sorted(words & BANNED_WORDS):
@@ -253,7 +266,7 @@ def banned_constructs(root, files):
 
 def unfinished_marks(root, files):
     mark = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|XX" r"X)\b")
-    kinds = {".h", ".cc", ".py", ".mjs", ".js", ".cmake", ".md", ".html", ".css", ".yaml", ".yml"}
+    kinds = {".h", ".cc", ".py", ".mjs", ".js", ".ts", ".cmake", ".md", ".html", ".css", ".yaml", ".yml"}
     for path in files:
         if path.suffix not in kinds and path.name not in ("dev", "CMakeLists.txt"):
             continue

@@ -279,6 +279,21 @@ def node_tests(tally, preset):
         node_file(tally, path, preset, env, prefix)
 
 
+def package_tests(tally):
+    """The packages of clients/: installed as locked, built, and their node tests run."""
+    for folder in sorted(p.parent for p in (ROOT / "clients").glob("*/package.json")):
+        if not npm_install(tally, folder):
+            continue
+        name = f"client-{folder.name}"
+        status, text = run(["npm", "run", "build"], f"build-{name}", 300, cwd=folder)
+        if status != 0:
+            tally.fail(f"build of {folder.relative_to(ROOT)}", text)
+            continue
+        env = {"MILLRACE_BIN": str(ROOT / "build" / "release" / "millrace")}
+        for path in sorted((folder / "tests").glob("*.test.mjs")):
+            node_file(tally, path, name, env)
+
+
 # --- rules ------------------------------------------------------------------------------------
 
 def one_result(tally, name, problems):
@@ -451,6 +466,7 @@ def command_test(arguments):
     stage(total, "unit and in-process tests (address and undefined-behaviour sanitizers)",
           asan_stage)
     stage(total, "end-to-end suites (release)", release_stage)
+    stage(total, "client packages", package_tests)
     stage(total, "threads (thread sanitizer)", tsan_stage)
     stage(total, f"fuzz targets, {FUZZ_SECONDS} s each", lambda t: fuzz_all(t, FUZZ_SECONDS))
     return finish(total, started)
@@ -487,6 +503,8 @@ def command_check(arguments):
     stage(total, "rules", lambda t: rules(t, changed))
     if any(p[0] == "tools" or p[:2] == ("tests", "tidy") for p in parts):
         stage(total, "tests of the tools", python_tests)
+    if any(p[0] == "clients" for p in parts):
+        stage(total, "client packages", package_tests)
     if folders:
         stage(total, "folders " + " ".join(sorted(folders)), lambda t: check_folders(t, folders))
     return finish(total, started)

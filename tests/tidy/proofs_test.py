@@ -16,6 +16,7 @@ class ProofsTest(TreeTest):
         super().setUp()
         self.write("tests/hub/channel_test.cc", "TEST_F(ChannelTest, LastLeaveFires) {}\n")
         self.write("tests/e2e/a.test.mjs", "test('it connects', async () => {});\n")
+        self.write("clients/js/tests/b.test.mjs", "test('it decodes', async () => {});\n")
         self.write("tests/tidy/a_test.py", "def test_layers(self): pass\n")
         self.write("tools/prove/fresh", "#!/bin/sh\n")
         self.write("fuzz/ws_frame_fuzz.cc", "")
@@ -26,7 +27,7 @@ class ProofsTest(TreeTest):
 
     def test_proofs_of_every_kind_are_found(self):
         self.assertEqual(self.problems(
-            "`ChannelTest.LastLeaveFires`, `node: it connects`, `prove: fresh`, "
+            "`ChannelTest.LastLeaveFires`, `node: it connects`, `node: it decodes`, `prove: fresh`, "
             "`fuzz: ws_frame`, `tidy: test_layers`"), [])
 
     def test_missing_proofs_are_named(self):

@@ -53,6 +53,26 @@ class RulesTest(TreeTest):
         self.write("README.md", "# Title\n")
         self.assertEqual(list(house_rules.problems(self.root)), [])
 
+    def test_typescript_of_the_packages(self):
+        path = "clients/js/src/bad.ts"
+        self.write("clients/js/dist/bad.d.ts", "class Manager {}\n" * 900)
+        self.write("clients/js/src/good.ts", "export class Chains<T> {\n  put(key: string) {}\n}\n")
+        for rule in ("file sizes", "line width", "function sizes", "type names"):
+            self.assertEqual(self.check(rule), [])
+        self.plant("// " + "x" * 100, path)
+        self.assert_caught("line width", "bad.ts:1", "103 columns")
+        self.plant("let a = 1;\n" * 800, path)
+        self.assert_caught("file sizes", "bad.ts", "801 lines")
+        self.plant("export class A {\n  put(a: number): void {\n" + "    go();\n" * 70 + "  }\n}", path)
+        self.assert_caught("function sizes", "bad.ts:2", "put has 72 lines")
+        self.plant("function f(a: A, b: B, c: C, d: D, e: E, g: G): void {\n}", path)
+        self.assert_caught("function sizes", "bad.ts:1", "takes 6 parameters")
+        for name in ("class DeltaManager implements A {", "interface DeltaInfo {", "type DataKind = 1;"):
+            self.plant(name, path)
+            self.assert_caught("type names", "bad.ts:1")
+        self.plant("let a = 1; // TO" "DO", path)
+        self.assert_caught("unfinished marks", "bad.ts:1")
+
     def test_long_header(self):
         self.plant("int a;\n" * 300, "src/hub/big.h")
         self.assert_caught("file sizes", "src/hub/big.h", "301 lines")

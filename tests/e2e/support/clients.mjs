@@ -2,16 +2,8 @@
 import assert from "node:assert/strict";
 import crypto from "node:crypto";
 import { createRequire } from "node:module";
+import "./long_timers.mjs";
 import { APPS, keepSecret, request, until } from "./server.mjs";
-
-// The WebSocket inside pusher-js leaves its 30 s close timer behind when a closed socket is closed
-// again. Timers that long must not keep a finished suite alive.
-const startTimer = globalThis.setTimeout;
-globalThis.setTimeout = (callback, ms, ...args) => {
-  const timer = startTimer(callback, ms, ...args);
-  if (ms >= 30000) timer.unref();
-  return timer;
-};
 
 const require = createRequire(import.meta.url);
 export const PusherClient = require("pusher-js");
