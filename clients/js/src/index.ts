@@ -7,6 +7,7 @@ export type { Filter, FilterNode, TagValue } from "./filter.js";
 export { decodeFossil, fossilChecksum } from "./fossil.js";
 export type { Algorithm } from "./frames.js";
 export type {
+  CacheSync,
   ChannelLike,
   ChannelOptions,
   DeltaClient,

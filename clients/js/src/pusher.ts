@@ -26,11 +26,14 @@ export interface PusherLike {
   send_event(name: string, data: any, channel?: string): boolean;
 }
 
+/** What a delta subscription begins with: the last message of each key, or nothing. */
+export type CacheSync = "bases" | "empty";
+
 /** What one channel asks for; `true` and `{}` leave the algorithm to the server. */
 export type DeltaSetting =
   | boolean
   | Algorithm
-  | { enabled?: boolean; algorithm?: Algorithm; cache_sync?: "bases" | "empty" };
+  | { enabled?: boolean; algorithm?: Algorithm; cacheSync?: CacheSync };
 
 export interface ChannelOptions {
   delta?: DeltaSetting;
@@ -42,6 +45,8 @@ export interface DeltaOptions extends DecoderOptions {
   enabled?: boolean;
   /** What the server may choose from (both). */
   algorithms?: Algorithm[];
+  /** For channels that do not say it themselves (the server's setting). */
+  cacheSync?: CacheSync;
   /** Prefix of the events sent ("pusher"); both are understood. */
   prefix?: "pusher" | "sockudo";
   /** Hears of every lost message and what was done about it. */
@@ -161,8 +166,8 @@ class PusherDelta<P extends PusherLike> implements DeltaClient<P> {
       return emit.call(transport, "message", { data: read });
     };
     if (this.options.enabled !== false) {
-      const { algorithms = [...ALGORITHMS], crc = true } = this.options;
-      this.sendProtocol("enable_delta_compression", { algorithms, ...(crc && { crc }) });
+      const { algorithms = [...ALGORITHMS], cacheSync } = this.options;
+      this.sendProtocol("enable_delta_compression", { algorithms, ...this.asked(cacheSync) });
     }
   }
 
@@ -193,14 +198,24 @@ class PusherDelta<P extends PusherLike> implements DeltaClient<P> {
 
   private members(channel: string): Record<string, unknown> {
     const { delta, filter } = this.channels.get(channel) ?? {};
-    const wanted = this.transport && !this.plain.has(channel) ? delta : false;
-    const { enabled = true, crc = true } = this.options;
-    const mayCome = wanted ?? enabled;
-    return {
-      ...((delta !== undefined || this.plain.has(channel)) && { delta: wanted }),
-      ...(filter !== undefined && { filter }),
-      ...(mayCome !== false && crc && { crc }),
-    };
+    const withFilter = filter !== undefined && { filter };
+    if (this.plain.has(channel)) return { delta: false, ...withFilter };
+    // Without the hook no delta could be read; a channel that says nothing is the connection's.
+    if (!this.transport || delta === undefined) return { ...withFilter };
+    return { delta: this.wish(delta), ...withFilter };
+  }
+
+  private wish(setting: DeltaSetting): unknown {
+    if (setting === false) return false;
+    if (setting === true) return { enabled: true, ...this.asked(undefined) };
+    if (typeof setting === "string") return { algorithm: setting, ...this.asked(undefined) };
+    const { cacheSync, ...rest } = setting;
+    return { ...rest, ...this.asked(cacheSync) };
+  }
+
+  private asked(cacheSync: CacheSync | undefined): Record<string, unknown> {
+    const { crc = true } = this.options;
+    return { ...(crc && { crc }), ...(cacheSync && { cache_sync: cacheSync }) };
   }
 
   /** Tells the server of changed options; the bases stay until it says otherwise. */

@@ -54,10 +54,11 @@ class Connection {
     }
   }
 
-  subscribe({ channel: name, delta, crc = this.crc }) {
+  subscribe({ channel: name, delta }) {
     const again = this.members.get(name);
     const wanted = delta ?? this.algorithm ?? false;
     const named = typeof wanted === "object" ? wanted.algorithm : wanted === true ? undefined : wanted;
+    const crc = delta?.crc ?? this.crc;
     const member = again ?? { send: (text) => this.send(text) };
     Object.assign(member, { algorithm: wanted === false ? undefined : named ?? this.server.prefer, crc, named: this.server.named });
     this.members.set(name, member);

@@ -18,7 +18,7 @@ const filter: Filter = {
 };
 const channel = client.subscribe("ticker", { delta: "fossil", filter });
 channel.bind("price", (data: unknown) => data).unbind("price");
-client.configure("ticker", { delta: { enabled: true, cache_sync: "bases" } });
+client.configure("ticker", { delta: { enabled: true, cacheSync: "bases" } });
 // @ts-expect-error: no such comparison
 client.subscribe("ticker", { filter: { key: "symbol", cmp: "like", val: "A" } });
 // @ts-expect-error: no such algorithm
