@@ -76,8 +76,7 @@ class PusherDelta<P extends PusherLike> implements DeltaClient<P> {
   private readonly plain = new Set<string>(); // channels that gave up
   private readonly send: PusherLike["send_event"];
   private readonly prefix: string;
-  private transport: Transport | undefined;
-  private unhook = (): void => {};
+  private unhook: (() => void) | undefined; // there: frames of this connection are decoded
 
   constructor(
     private readonly pusher: P,
@@ -149,16 +148,13 @@ class PusherDelta<P extends PusherLike> implements DeltaClient<P> {
       );
       return;
     }
-    this.transport = transport;
     const { emit } = transport;
     this.unhook = () => {
       transport.emit = emit;
     };
     transport.emit = (event, ...rest) => {
       const text = event === "message" ? (rest[0] as { data?: unknown } | null)?.data : undefined;
-      if (typeof text !== "string" || this.transport !== transport) {
-        return emit.call(transport, event, ...rest);
-      }
+      if (typeof text !== "string") return emit.call(transport, event, ...rest);
       const read = this.decoder.receive(text);
       if (read === text) return emit.call(transport, event, ...rest);
       // Nothing for the application; the connection is alive all the same.
@@ -172,9 +168,8 @@ class PusherDelta<P extends PusherLike> implements DeltaClient<P> {
   }
 
   private release(): void {
-    this.unhook();
-    this.unhook = () => {};
-    this.transport = undefined;
+    this.unhook?.();
+    this.unhook = undefined;
     this.plain.clear();
     this.decoder.reset();
   }
@@ -201,7 +196,7 @@ class PusherDelta<P extends PusherLike> implements DeltaClient<P> {
     const withFilter = filter !== undefined && { filter };
     if (this.plain.has(channel)) return { delta: false, ...withFilter };
     // Without the hook no delta could be read; a channel that says nothing is the connection's.
-    if (!this.transport || delta === undefined) return { ...withFilter };
+    if (!this.unhook || delta === undefined) return { ...withFilter };
     return { delta: this.wish(delta), ...withFilter };
   }
 

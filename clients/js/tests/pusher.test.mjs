@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { afterEach, describe, test } from "node:test";
+import Echo from "laravel-echo";
 import "../../../tests/e2e/support/long_timers.mjs";
 import { withDelta } from "../dist/index.mjs";
 import { TestServer } from "./support/test_server.mjs";
@@ -24,11 +25,12 @@ for (const [version, Pusher] of Object.entries(VERSIONS)) {
     }
 
     /** A connected client, with deltas unless `options` is null; `errors` are their codes. */
-    async function connect(server, options = {}) {
+    async function connect(server, options = {}, settings = {}) {
       const pusher = new Pusher("app-key", {
         cluster: "none", wsHost: "127.0.0.1", wsPort: server.port, forceTLS: false, enabledTransports: ["ws"], enableStats: false,
         channelAuthorization: { customHandler: (_, done) => done(null, { auth: "app-key:0", channel_data: '{"user_id":"u1"}' }) },
         userAuthentication: { customHandler: (_, done) => done(null, { auth: "app-key:0", user_data: '{"id":"u1"}' }) },
+        ...settings,
       });
       open.push(() => pusher.disconnect());
       const errors = [];
@@ -180,6 +182,67 @@ for (const [version, Pusher] of Object.entries(VERSIONS)) {
       assert.deepEqual(server.last.said("pusher:subscribe").at(-1), { auth: "", channel: "c" });
     });
 
+    test("a new connection tries deltas again on a channel that gave up, and holds nothing of the old one", async () => {
+      const server = await serve();
+      const client = await connect(server, { maxResyncs: 0 });
+      for (const name of ["c", "d"]) await subscribe(client, name);
+      server.publish("d", "e", {});
+      server.last.send('{"event":"pusher:delta","channel":"c","data":{}}');
+      await settled(client);
+      assert.deepEqual([client.errors, client.delta.stats().keys], [["gave_up", "frame"], 1]);
+      const old = server.last;
+      assert.deepEqual(old.said("pusher:subscribe").at(-1), { auth: "", channel: "c", delta: false });
+      await reconnected(client, server);
+      await settled(client);
+      assert.notEqual(server.last, old);
+      assert.deepEqual(server.last.said("pusher:subscribe"), [{ auth: "", channel: "c" }, { auth: "", channel: "d" }]);
+      server.publish("d", "e", {});
+      await settled(client);
+      client.pusher.disconnect();
+      assert.deepEqual([client.delta.stats().keys, client.delta.stats().baseBytes], [0, 0]);
+    });
+
+    test("options whose authorization comes too late are not sent", async () => {
+      const server = await serve();
+      const held = [];
+      let hold = false;
+      const customHandler = (_, done) => (hold ? held.push(() => done(null, { auth: "late" })) : done(null, { auth: "now" }));
+      const client = await connect(server, {}, { channelAuthorization: { customHandler } });
+      const change = async (filter) => {
+        hold = true;
+        client.delta.configure("private-c", { filter: { key: "k", cmp: filter } });
+        hold = false;
+        assert.equal(held.length, 1);
+      };
+      await subscribe(client, "private-c");
+      await change("ex");
+      await reconnected(client, server);
+      await settled(client);
+      held.pop()();
+      await change("nex");
+      client.pusher.unsubscribe("private-c");
+      held.pop()();
+      await settled(client);
+      assert.deepEqual(server.last.said("pusher:subscribe").map(({ auth }) => auth), ["now"]);
+      await subscribe(client, "private-c");
+      hold = true;
+      client.delta.configure("private-c", undefined);
+      held.pop()();
+      await settled(client);
+      assert.equal(server.last.said("pusher:subscribe").at(-1).auth, "late");
+    });
+
+    test("an authorization that is refused for changed options is told", async () => {
+      const server = await serve();
+      let refused = null;
+      const customHandler = (_, done) => done(refused, { auth: "now" });
+      const client = await connect(server, {}, { channelAuthorization: { customHandler } });
+      await subscribe(client, "private-c");
+      refused = new Error("no");
+      client.delta.configure("private-c", { delta: true });
+      assert.deepEqual(client.errors, ["authorization"]);
+    });
+
     test("a delta for a channel that was left is dropped, and a new subscription begins anew", async () => {
       const server = await serve({ channels: { c: { interval: 100 }, d: { interval: 100 } } });
       const client = await connect(server);
@@ -267,6 +330,20 @@ for (const [version, Pusher] of Object.entries(VERSIONS)) {
       assert.deepEqual([numbers, client.delta.stats().delta], [[0, 1, 2, 3], 3]);
     });
 
+    test("Laravel Echo on the same pusher gets deltas and the options of its channels", async () => {
+      const server = await serve({ channels: { "private-c": { interval: 100 } } });
+      const client = await connect(server);
+      const filter = { key: "symbol", cmp: "eq", val: "A" };
+      client.delta.configure("private-c", { filter });
+      const numbers = [];
+      new Echo({ broadcaster: "pusher", client: client.pusher }).private("c").listen(".e", ({ i }) => numbers.push(i));
+      await settled(client);
+      for (let i = 0; i < 4; i++) server.publish("private-c", "e", { i });
+      await settled(client);
+      assert.deepEqual([numbers, client.delta.stats().delta], [[0, 1, 2, 3], 3]);
+      assert.deepEqual(server.last.said("pusher:subscribe").map((data) => data.filter), [filter]);
+    });
+
     test("frames that nobody sees keep the connection alive all the same", async () => {
       const server = await serve();
       const client = await connect(server);
@@ -305,12 +382,14 @@ test("a client without the expected inside stays a plain client and says so", ()
   const pusher = {
     connection: { state: "connecting", socket_id: "1.1", bind: (name, handler) => { handlers[name] = handler; }, unbind: () => {} },
     subscribe: (name) => pusher.send_event("pusher:subscribe", { auth: "", channel: name }),
-    allChannels: () => [],
+    allChannels: () => [{ name: "c", authorize: () => assert.fail("nothing is subscribed yet") }],
     send_event: (...args) => sent.push(args),
   };
   const errors = [];
   const delta = withDelta(pusher, { onError: ({ code }) => errors.push(code) });
+  const filter = { key: "k", cmp: "ex" };
+  delta.configure("c", { delta: true, filter });
   handlers.state_change({ current: "connected" });
   delta.subscribe("c");
-  assert.deepEqual([errors, sent], [["unsupported_client"], [["pusher:subscribe", { auth: "", channel: "c" }, undefined]]]);
+  assert.deepEqual([errors, sent], [["unsupported_client"], [["pusher:subscribe", { auth: "", channel: "c", filter }, undefined]]]);
 });
