@@ -31,6 +31,16 @@ mr::model::AppOptions limits() {
   return app;
 }
 
+void check(const mr::model::Tags& tags) {
+  MR_ASSERT(tags.size() <= mr::model::kTagsMax, "so many tags");
+  for (std::size_t i = 0; i < tags.size(); ++i) {
+    MR_ASSERT(!tags[i].name.empty() && tags[i].name.size() <= mr::model::kTagNameBytesMax,
+              "a name");
+    MR_ASSERT(tags[i].value.size() <= mr::model::kTagValueBytesMax, "a value");
+    MR_ASSERT(i == 0 || tags[i - 1].name < tags[i].name, "sorted, each once");
+  }
+}
+
 void check(const mr::base::Result<api::Publication, api::Errc>& read) {
   if (!read) {
     const mr::http::Response response = api::error_response(read.error());
@@ -41,6 +51,8 @@ void check(const mr::base::Result<api::Publication, api::Errc>& read) {
   const api::Publication& publication = read.value();
   const mr::model::AppOptions app = limits();
   MR_ASSERT(publication.events.size() == publication.wanted.size(), "one answer for each event");
+  MR_ASSERT(publication.events.size() == publication.marks.size(), "marks for each event");
+  for (const api::EventMarks& marks : publication.marks) check(marks.tags);
   MR_ASSERT(publication.event_count <= app.max_event_batch_size, "batches are limited");
   std::vector<mr::channel::ChannelCounts> counts;
   for (const auto& event : publication.events) {

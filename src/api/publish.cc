@@ -150,8 +150,11 @@ std::optional<Error> add_event(Publication& publication, const json::Value& even
   if (!except) return except.error();
   const auto wanted = read_info(event);
   if (!wanted) return wanted.error();
+  const auto marks = read_marks(event);
+  if (!marks) return marks.error();
   for (model::ChannelName& channel : channels.value()) {
     publication.events.push_back({std::move(channel), name.value(), data.value(), except.value()});
+    publication.marks.push_back(marks.value());
     publication.wanted.push_back(wanted.value());
   }
   ++publication.event_count;

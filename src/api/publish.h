@@ -6,6 +6,7 @@
 
 #include "api/attributes.h"
 #include "api/errc.h"
+#include "api/marks.h"
 #include "channel/service.h"
 #include "json/parser.h"
 #include "model/app.h"
@@ -15,6 +16,7 @@ namespace mr::api {
 // What a publishing request asks for, checked against the app's limits.
 struct Publication {
   std::vector<channel::PublishEvent> events;  // one per event and channel, in order
+  std::vector<EventMarks> marks;              // of each of `events`
   std::vector<Attributes> wanted;             // of each of `events`
   std::size_t event_count = 0;                // as the app's rate counts them
   bool is_batch = false;
@@ -23,10 +25,12 @@ struct Publication {
   bool wants_any() const;
 };
 
-// Body of POST /events: {name, data, channel | channels, socket_id?, info?, idempotency_key?}.
+// Body of POST /events: {name, data, channel | channels, socket_id?, info?, idempotency_key?,
+// tags?, delta?}.
 base::Result<Publication, Errc> read_event(json::Parser& parser, std::string_view body,
                                            const model::AppOptions& app);
-// Body of POST /batch_events: {batch: [{name, data, channel, socket_id?, info?}, ...]}.
+// Body of POST /batch_events: {batch: [{name, data, channel, socket_id?, info?, tags?, delta?},
+// ...]}.
 base::Result<Publication, Errc> read_batch(json::Parser& parser, std::string_view body,
                                            const model::AppOptions& app);
 

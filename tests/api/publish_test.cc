@@ -66,6 +66,77 @@ TEST_F(PublishTest, ChannelsInOrderEachOnce) {
   EXPECT_EQ(p.events[1].except, (model::SocketId{12, 34}));
 }
 
+TEST_F(PublishTest, TagsAreTextsSortedByName) {
+  const auto p = event(R"({"name":"e","channels":["c","d"],"data":"",)"
+                       R"("tags":{"symbol":"AAPL","price":"101.5","\u0061":""}})");
+  ASSERT_EQ(p.marks.size(), 2U) << "one for each channel";
+  EXPECT_EQ(p.marks[0].tags, (model::Tags{{"a", ""}, {"price", "101.5"}, {"symbol", "AAPL"}}));
+  EXPECT_EQ(p.marks[1].tags, p.marks[0].tags);
+  EXPECT_TRUE(event(R"({"name":"e","channel":"c","data":"","tags":null})").marks[0].tags.empty());
+  EXPECT_TRUE(event(R"({"name":"e","channel":"c","data":"","tags":{}})").marks[0].tags.empty());
+}
+
+TEST_F(PublishTest, DeltaIsAnOrder) {
+  const auto delta = [this](const std::string& member) {
+    return event(R"({"name":"e","channel":"c","data":"")" + member + "}").marks.at(0).delta;
+  };
+  EXPECT_EQ(delta(R"(,"delta":false)"), false);
+  EXPECT_EQ(delta(R"(,"delta":true)"), true);
+  EXPECT_EQ(delta(R"(,"delta":null)"), std::nullopt);
+  EXPECT_EQ(delta(""), std::nullopt);
+}
+
+TEST_F(PublishTest, EachEventOfABatchHasItsOwnMarks) {
+  const auto read =
+      read_batch(parser_,
+                 R"({"batch":[{"name":"e","channel":"c","data":"","tags":{"s":"a"},"delta":false},)"
+                 R"({"name":"e","channel":"c","data":""}]})",
+                 app_);
+  ASSERT_TRUE(read.ok());
+  ASSERT_EQ(read.value().marks.size(), 2U);
+  EXPECT_EQ(read.value().marks[0].tags, (model::Tags{{"s", "a"}}));
+  EXPECT_EQ(read.value().marks[0].delta, false);
+  EXPECT_TRUE(read.value().marks[1].tags.empty());
+  EXPECT_EQ(read.value().marks[1].delta, std::nullopt);
+}
+
+TEST_F(PublishTest, WrongTagsAndDeltasAreRefusedWithTheirValue) {
+  const auto detail = [this](const std::string& member) {
+    const auto read =
+        read_event(parser_, R"({"name":"e","channel":"c","data":"",)" + member + "}", app_);
+    EXPECT_FALSE(read.ok()) << member;
+    return read.ok() ? "" : std::string(read.error().detail);
+  };
+  EXPECT_EQ(detail(R"("tags":["AAPL"])"),
+            R"(tags is "["AAPL"]"; send "tags":{"symbol":"AAPL"} or leave it out)");
+  EXPECT_EQ(detail(R"("tags":{"price":101.5})"),
+            R"(the tag "price" is "101.5", not a text; put the value in quotes)");
+  EXPECT_EQ(detail(R"("delta":"no")"),
+            R"(delta is ""no""; send false for a full message, true for a delta, or leave it out)");
+  EXPECT_NE(detail(R"("tags":{"":"a"})").find("a tag has no name; "), std::string::npos);
+}
+
+TEST_F(PublishTest, TagsHaveLimits) {
+  const auto tagged = [](const std::string& tags) {
+    return R"({"name":"e","channel":"c","data":"","tags":{)" + tags + "}}";
+  };
+  const auto many = [](std::size_t count) {
+    std::string tags;
+    for (std::size_t i = 0; i < count; ++i) {
+      tags += (i == 0 ? "\"t" : ",\"t") + std::to_string(i) + "\":\"\"";
+    }
+    return tags;
+  };
+  const auto sized = [](std::size_t name, std::size_t value) {
+    return "\"" + std::string(name, 'n') + "\":\"" + std::string(value, 'v') + "\"";
+  };
+  EXPECT_EQ(event(tagged(many(model::kTagsMax))).marks[0].tags.size(), model::kTagsMax);
+  EXPECT_EQ(fail(tagged(many(model::kTagsMax + 1))), Errc::kLimitExceeded);
+  event(tagged(sized(model::kTagNameBytesMax, model::kTagValueBytesMax)));
+  EXPECT_EQ(fail(tagged(sized(model::kTagNameBytesMax + 1, 1))), Errc::kLimitExceeded);
+  EXPECT_EQ(fail(tagged(sized(1, model::kTagValueBytesMax + 1))), Errc::kLimitExceeded);
+}
+
 TEST_F(PublishTest, ChannelKinds) {
   for (const char* name : {"presence-x", "private-encrypted-x", "cache-x", "ticker:AAPL",
                            "#server-to-user-u 1", "private-cache-x"}) {
