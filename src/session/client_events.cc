@@ -25,7 +25,9 @@ bool within_rate(Session& session) {
   return ++session.events_in_second <= limit;
 }
 
-std::string check(Session& session, const pusher::ClientMessage& event) {
+// `channel`: null when the name is none.
+std::string check(Session& session, const pusher::ClientMessage& event,
+                  const model::ChannelName* channel) {
   const model::AppOptions& options = session.app->options;
   if (!options.enable_client_messages) {
     return "Client events are not enabled for this app; set enable_client_messages";
@@ -39,8 +41,7 @@ std::string check(Session& session, const pusher::ClientMessage& event) {
     return "The data has " + std::to_string(event.data.size()) + " bytes, the limit is " +
            std::to_string(bytes_max);
   }
-  const auto name = model::ChannelName::parse(event.channel, options.max_channel_name_length);
-  if (!name || !name.value().allows_client_events()) {
+  if (channel == nullptr || !channel->allows_client_events()) {
     return "Client events go to private and presence channels only, not to " +
            event.channel.substr(0, 200);
   }
@@ -55,7 +56,9 @@ std::string check(Session& session, const pusher::ClientMessage& event) {
 }  // namespace
 
 void handle_client_event(Session& session, pusher::ClientMessage&& event) {
-  const std::string why = check(session, event);
+  auto channel =
+      model::ChannelName::parse(event.channel, session.app->options.max_channel_name_length);
+  const std::string why = check(session, event, channel ? &channel.value() : nullptr);
   if (!why.empty()) return refuse(session, Refusal::kClientEvent, why);
   if (!within_rate(session)) {
     return refuse(session, Refusal::kClientEventRate,
@@ -65,7 +68,7 @@ void handle_client_event(Session& session, pusher::ClientMessage&& event) {
   }
   ++session.context.counters.client_events;
   channel::Publish publish{session.app,
-                           model::ChannelName::parse(event.channel).value(),
+                           std::move(channel).value(),
                            std::move(event.event),
                            std::move(event.data),
                            session.socket_id(),

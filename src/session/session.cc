@@ -42,21 +42,27 @@ class FrameSink final : public ws::Sink {
   }
 
  private:
+  // After our close frame the peer is read for its own, and for nothing else.
+  bool is_heard() const { return session_.phase == Phase::kOpen; }
+  bool goes_on() const {
+    return session_.phase == Phase::kOpen || session_.phase == Phase::kClosing;
+  }
   bool on_message(std::string_view message, bool is_text) {
+    if (!is_heard()) return goes_on();
     ++session_.context.counters.frames_in;
     if (session_.is_echo) {
       return reply(ws::frame(is_text ? ws::Opcode::kText : ws::Opcode::kBinary, message));
     }
     handle_message(session_, message);
-    return session_.phase == Phase::kOpen;
+    return goes_on();
   }
   bool reply(std::string bytes) {
-    if (session_.phase != Phase::kOpen) return false;
+    if (!is_heard()) return goes_on();
     if (session_.context.hub.reply(session_.outlet, std::move(bytes))) return true;
     session_.close(pusher::CloseCode::kOverCapacity,
                    "Too many answers wait for this connection; read them before asking more",
                    Ending::kSlow);
-    return false;
+    return goes_on();
   }
 
   Session& session_;
