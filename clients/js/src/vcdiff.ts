@@ -2,6 +2,7 @@ import { DeltaError } from "./errors.js";
 import { CODES, COPY, FIRST_SAME, RUN, VcdiffAddresses } from "./vcdiff_codes.js";
 
 const MAGIC = [0xd6, 0xc3, 0xc4, 0x00];
+const CACHES = new VcdiffAddresses(); // of the window that is being decoded: made once, it is large
 const FROM_BASE = 1; // VCD_SOURCE
 const FROM_TARGET = 2; // VCD_TARGET
 
@@ -59,7 +60,6 @@ class VcdiffDecoder {
   private target: Uint8Array = new Uint8Array(0);
   private filled = 0;
   private begin = 0; // of the window, in the target
-  private caches = new VcdiffAddresses();
 
   constructor(
     private readonly base: Uint8Array,
@@ -123,7 +123,7 @@ class VcdiffDecoder {
   }
 
   private rebuild(window: Window): void {
-    this.caches = new VcdiffAddresses();
+    CACHES.clear();
     this.begin = this.filled;
     const grown = new Uint8Array(this.filled + window.targetBytes);
     grown.set(this.target);
@@ -164,14 +164,14 @@ class VcdiffDecoder {
     const { source, addresses } = window;
     const here = source.length + this.filled - this.begin;
     const value = mode >= FIRST_SAME ? addresses.byte() : addresses.number();
-    const address = this.caches.read(mode, value, here);
+    const address = CACHES.read(mode, value, here);
     if (address < 0 || address >= here) {
       throw new DeltaError(
         "out_of_bounds",
         `the VCDIFF delta copies from ${address}, which is not there yet`,
       );
     }
-    this.caches.remember(address);
+    CACHES.remember(address);
     let to = this.filled;
     const end = to + bytes;
     const fromSource = Math.min(bytes, source.length - address);

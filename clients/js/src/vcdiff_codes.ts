@@ -39,6 +39,12 @@ export class VcdiffAddresses {
   private readonly same = new Uint32Array(SAME);
   private next = 0;
 
+  clear(): void {
+    this.near.fill(0);
+    this.same.fill(0);
+    this.next = 0;
+  }
+
   /** The address that `value` means in this mode; may lie anywhere, the caller checks it. */
   read(mode: number, value: number, here: number): number {
     let address = value;
