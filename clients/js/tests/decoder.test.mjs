@@ -108,6 +108,25 @@ describe("the delta decoder", () => {
     assert.deepEqual([at.errors, at.resyncs], [["frame"], []]);
   });
 
+  test("a frame with any byte changed is passed on, swallowed, or makes the published text", () => {
+    const random = new Random(SEED);
+    const read = { same: 0, none: 0, rebuilt: 0 };
+    for (const algorithm of ["fossil", "xdelta3"]) {
+      for (let run = 0; run < 3000; run++) {
+        const at = subscribed({ channel: { keyed: run % 2 === 0 }, subscriber: { algorithm, crc: true } });
+        at.server.publish("price", { i: 0, text: TEXTS[run % TEXTS.length] });
+        at.next();
+        const text = at.server.publish("price", { i: run, text: TEXTS[run % TEXTS.length] });
+        at.server.join(at.member);
+        const frame = Buffer.from(random.damaged(Buffer.from(random.pick(at.frames)))).toString();
+        const found = at.decoder.receive(frame);
+        assert.ok(found === frame || found === null || found === text, `${frame} made ${found}`);
+        read[found === frame ? "same" : found === null ? "none" : "rebuilt"]++;
+      }
+    }
+    assert.ok(read.same > 100 && read.none > 100, JSON.stringify(read));
+  });
+
   test("a delta whose base is missing is dropped, and a resync asked for once", () => {
     const at = subscribed({ channel: { interval: 100 } });
     at.server.publish("e", { i: 0 });

@@ -344,6 +344,18 @@ for (const [version, Pusher] of Object.entries(VERSIONS)) {
       assert.deepEqual(server.last.said("pusher:subscribe").map((data) => data.filter), [filter]);
     });
 
+    test("the other prefix is spoken when it is asked for", async () => {
+      const server = await serve({ prefix: "sockudo" });
+      const client = await connect(server, { prefix: "sockudo" });
+      client.events.of(await subscribe(client, "c"));
+      for (let i = 0; i < 4; i++) server.publish("c", "e", { i });
+      server.last.send('{"event":"sockudo:delta","channel":"c","data":{}}');
+      await settled(client);
+      assert.deepEqual([client.events.numbers("e"), client.delta.stats().algorithm], [[0, 1, 2, 3], "fossil"]);
+      const sent = server.last.heard.map(({ event }) => event).filter((event) => event !== "test:echo");
+      assert.deepEqual(sent, ["sockudo:enable_delta_compression", "pusher:subscribe", "sockudo:delta_sync_error"]);
+    });
+
     test("frames that nobody sees keep the connection alive all the same", async () => {
       const server = await serve();
       const client = await connect(server);

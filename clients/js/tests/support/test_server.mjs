@@ -47,7 +47,7 @@ class Connection {
   enable({ algorithms, crc }) {
     this.algorithm = algorithms.find((name) => name === this.server.prefer) ?? algorithms[0];
     this.crc = crc;
-    this.send(frame("pusher:delta_compression_enabled", { enabled: true, algorithm: this.algorithm }));
+    this.send(frame(`${this.server.prefix}:delta_compression_enabled`, { enabled: true, algorithm: this.algorithm }));
     for (const [name, member] of this.members) {
       Object.assign(member, { algorithm: this.algorithm, crc });
       this.server.channel(name).join(member);
@@ -60,7 +60,7 @@ class Connection {
     const named = typeof wanted === "object" ? wanted.algorithm : wanted === true ? undefined : wanted;
     const crc = delta?.crc ?? this.crc;
     const member = again ?? { send: (text) => this.send(text) };
-    Object.assign(member, { algorithm: wanted === false ? undefined : named ?? this.server.prefer, crc, named: this.server.named });
+    Object.assign(member, { algorithm: wanted === false ? undefined : named ?? this.server.prefer, crc, named: this.server.named, prefix: this.server.prefix });
     this.members.set(name, member);
     const presence = { presence: { ids: ["u1"], hash: { u1: {} }, count: 1 } };
     this.send(frame("pusher_internal:subscription_succeeded", JSON.stringify(name.startsWith("presence-") ? presence : {}), name));
@@ -80,9 +80,9 @@ class Connection {
 
 export class TestServer {
   /** `channels`: name -> options of DeltaChannel; `files`: path -> [content type, file]. */
-  static async start({ channels = {}, files = {}, prefer = "fossil", named = true } = {}) {
+  static async start({ channels = {}, files = {}, prefer = "fossil", named = true, prefix = "pusher" } = {}) {
     const server = new TestServer();
-    Object.assign(server, { options: channels, prefer, named, channels: new Map(), connections: new Set(), opened: 0 });
+    Object.assign(server, { options: channels, prefer, named, prefix, channels: new Map(), connections: new Set(), opened: 0 });
     server.http = http.createServer((request, response) => {
       const [type, file] = files[request.url] ?? [];
       response.writeHead(type ? 200 : 404, { "Content-Type": type ?? "text/plain" });
