@@ -25,9 +25,9 @@ constexpr std::string_view kHostile = "private-\"quoted\"\n\x1b[31m";
 
 class NullTarget final : public mr::observability::LogTarget {
  public:
-  bool write(std::string_view lines) override {
+  std::size_t write(std::string_view lines) override {
     bytes_ += lines.size();
-    return true;
+    return lines.size();
   }
   bool reopen() override { return true; }
   bool is_terminal() const override { return false; }

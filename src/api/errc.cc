@@ -74,7 +74,9 @@ http::Response error_response(const Error& error) {
   writer.key("status");
   writer.number(status_of(error.code));
   writer.end_object();
-  return http::json_response(status_of(error.code), std::move(body));
+  http::Response response = http::json_response(status_of(error.code), std::move(body));
+  response.reason = slug_of(error.code);
+  return response;
 }
 
 std::string shown(std::string_view value) {

@@ -93,6 +93,7 @@ LoopParts::LoopParts(Shared& shared, std::size_t index)
                observability::Logger(shared.log, "session")},
       api_({exchange_, shared.apps, parser_, loop_.clock()}, api_options(shared),
            loop_.random().next()),
+      request_log_(shared.log, loop_.random()),
       admin_(admin_options(shared.settings, api::Listener::kPublic), admin_sources(shared)),
       http_(loop_, *this, shared.settings.http) {
   sessions_.set_context(&context_);
@@ -135,12 +136,12 @@ void LoopParts::on_request(http::Request request, http::Responder responder) {
         404,
         R"({"error":"Only the WebSocket transport is served; set enabledTransports to ['ws','wss']","code":"not_found","status":404})"));
   }
-  api_.handle(std::move(request), std::move(responder));
+  http::Responder followed = request_log_.follow(request, std::move(responder));
+  api_.handle(std::move(request), std::move(followed));
 }
 
-bool LoopParts::on_upgrade(http::Request request, net::SocketHandle socket,
-                           net::PeerAddress /*peer*/, std::string early_bytes,
-                           http::Responder responder) {
+bool LoopParts::on_upgrade(http::Request request, net::SocketHandle socket, net::PeerAddress peer,
+                           std::string early_bytes, http::Responder responder) {
   const bool is_echo = shared_.settings.session.conformance_echo && request.path == "/echo";
   std::string key;
   if (request.path.starts_with(kAppPrefix)) {
@@ -149,12 +150,14 @@ bool LoopParts::on_upgrade(http::Request request, net::SocketHandle socket,
     key = http::percent_decode(rest).value_or("");
   }
   if (!is_echo && (key.empty() || key.find('/') != std::string::npos)) {
+    request_log_.tell_refused_upgrade(request, 404);
     responder.answer(http::text_response(404, "WebSockets are served at /app/{key}\n"));
     return false;
   }
   auto handshake = ws::accept_handshake(request);
   if (!handshake) {
     const auto& error = handshake.error();
+    request_log_.tell_refused_upgrade(request, ws::http_status(error.code));
     responder.answer(refused_handshake(error.code, error.detail));
     return false;
   }
@@ -163,8 +166,9 @@ bool LoopParts::on_upgrade(http::Request request, net::SocketHandle socket,
     return true;
   }
   const std::string* origin = request.header("origin");
-  sessions_.open(socket, std::move(handshake).value(), std::move(key),
-                 origin == nullptr ? std::string() : *origin, std::move(early_bytes));
+  sessions_.open(socket, std::move(handshake).value(),
+                 {std::move(key), origin == nullptr ? std::string() : *origin, peer},
+                 std::move(early_bytes));
   return true;
 }
 
@@ -183,7 +187,7 @@ void LoopParts::end_drain() {
 void LoopParts::collect(std::vector<observability::GaugeSample>& out) const {
   add_hub_samples(hub_, out);
   add_session_samples(sessions_, context_.counters, out);
-  add_home_samples(home_, out);
+  add_home_samples(home_, idempotency_, out);
   add_http_samples(http_, out);
   add_api_samples(api_.counters(), out);
 }

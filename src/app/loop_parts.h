@@ -8,6 +8,7 @@
 #include "api/admin/admin.h"
 #include "api/pusher_api.h"
 #include "app/loop_port.h"
+#include "app/request_log.h"
 #include "channel/exchange.h"
 #include "channel/home.h"
 #include "channel/idempotency.h"
@@ -86,6 +87,7 @@ class LoopParts final : public http::Service, public net::AcceptEvents, public n
   hub::Hub hub_;
   session::Context context_;
   api::PusherApi api_;
+  RequestLog request_log_;
   api::Admin admin_;
   std::unique_ptr<demo::Site> demo_;
   http::ConnectionPool http_;

@@ -51,7 +51,7 @@ bool ports_are_free(const config::Settings& settings) {
 void on_signal(int signal, Node& node, net::EpollRuntime& runtime, observability::Log& log) {
   if (signal == SIGUSR1) return log.reopen();
   if (!node.is_draining()) return node.begin_drain([&runtime] { runtime.stop(); });
-  log.drain();
+  log.try_drain();
   std::_Exit(0);
 }
 
@@ -86,9 +86,9 @@ int serve(config::Settings settings) {
   runtime.start();
   log.on_lines_waiting(
       [&] { runtime.worker().submit([&log] { log.drain(); }, runtime.control(), [] {}); });
-  runtime.run_until_stopped();
+  // With the worker hanging nothing can be taken down: it may hold any of it.
+  if (!runtime.run_until_stopped()) std::_Exit(0);
   log.on_lines_waiting(nullptr);
-  log.drain();
   return 0;
 }
 

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <utility>
 
+#include "app/samples.h"
+
 namespace mr::app {
 namespace {
 
@@ -74,7 +76,20 @@ base::Result<base::Done, net::NetErrc> Node::start() {
 
 void Node::beat(std::size_t loop) {
   pulse_.beat(loop);
+  if (loop == 0) tell_refusals();
   runtime_.loop(loop).after(kBeat, [this, loop] { beat(loop); });
+}
+
+void Node::tell_refusals() {
+  std::uint64_t refused = 0;
+  for (const net::LoopStats* stats : runtime_.stats()) {
+    constexpr auto kReason = static_cast<std::size_t>(net::AcceptError::kDescriptorLimit);
+    refused += stats->accept_errors[kReason].value();
+  }
+  if (refused == refusals_told_) return;
+  logger_.warn_limited("connections refused, no descriptors are left",
+                       {{"refused", refused - refusals_told_}});
+  refusals_told_ = refused;
 }
 
 void Node::begin_drain(base::Task done) {
@@ -156,7 +171,7 @@ void Node::collect(Gathered done) {
   auto scrape = std::make_shared<Scrape>();
   scrape->done = std::move(done);
   scrape->missing = loops_.size();
-  scrape->samples = log_.samples();
+  add_loop_samples(runtime_.stats(), scrape->samples);
   net::Loop& asking = runtime_.control();
   for (std::size_t i = 0; i < loops_.size(); ++i) {
     runtime_.loop(i).post([this, i, scrape, &asking] {

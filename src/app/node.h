@@ -44,6 +44,7 @@ class Node final : public observability::GaugeSource {
 
  private:
   void beat(std::size_t loop);
+  void tell_refusals();
   void wait_for_sessions();
   void wait_for_requests();
   // Sums what `count` says on each loop and gives it on the control loop.
@@ -66,6 +67,7 @@ class Node final : public observability::GaugeSource {
   std::uint16_t metrics_port_ = 0;
   base::TimePoint drain_end_{};
   base::Task drained_;
+  std::uint64_t refusals_told_ = 0;  // connections refused for want of descriptors
 };
 
 }  // namespace mr::app

@@ -89,12 +89,15 @@ void add_session_samples(const session::Sessions& sessions, const session::Count
   }
 }
 
-void add_home_samples(const channel::Home& home, Samples& out) {
+void add_home_samples(const channel::Home& home, const channel::Idempotency& idempotency,
+                      Samples& out) {
   const channel::Home::Counters& c = home.counters();
   Family(out, SampleKind::kGauge)
       .add("millrace_channels", "Channels with subscribers or messages on their way",
            number(home.channel_count()))
-      .add("millrace_cached_events", "Events kept for cache channels", number(home.cached_count()));
+      .add("millrace_cached_events", "Events kept for cache channels", number(home.cached_count()))
+      .add("millrace_idempotency_keys", "Answers kept for repeated requests",
+           number(idempotency.size()));
   Family counters(out, SampleKind::kCounter);
   counters
       .add("millrace_publishes_accepted_total", "Messages accepted by their home loop",
@@ -109,6 +112,39 @@ void add_home_samples(const channel::Home& home, Samples& out) {
   counters.labelled(refused, {"reason", "order"}, number(c.refused_order));
   counters.labelled({"millrace_joins_refused_total", "Subscriptions refused at home, by reason"},
                     {"reason", "presence_full"}, number(c.presence_full));
+  const std::pair<const char*, const char*> evicted = {
+      "millrace_evictions_total", "Entries that made room for others before their time, by table"};
+  counters.labelled(evicted, {"table", "cache"}, number(home.cache_evicted()));
+  counters.labelled(evicted, {"table", "idempotency"}, number(idempotency.evicted()));
+}
+
+void add_loop_samples(const std::vector<const net::LoopStats*>& loops, Samples& out) {
+  Family counters(out, SampleKind::kCounter);
+  Family gauges(out, SampleKind::kGauge);
+  constexpr double kNanosecond = 1e-9;
+  for (std::size_t i = 0; i < loops.size(); ++i) {
+    const net::LoopStats& s = *loops[i];
+    counters.add("millrace_accepts_total", "Connections accepted", number(s.accepts.value()))
+        .add("millrace_accept_pauses_total", "Times that accepting waited for resources",
+             number(s.accept_pauses.value()))
+        .add("millrace_loop_iterations_total", "Iterations of the event loops",
+             number(s.wakeups.value()))
+        .add("millrace_loop_busy_seconds_total", "Time that the event loops worked",
+             number(s.iteration_sum_ns.value()) * kNanosecond)
+        .add("millrace_loop_mailbox_tasks_total", "Tasks that other threads posted",
+             number(s.mailbox_tasks.value()))
+        .add("millrace_loop_timers_total", "Timers that ran", number(s.timers_run.value()));
+    for (std::size_t reason = 0; reason < net::kAcceptErrors; ++reason) {
+      counters.labelled({"millrace_accept_refusals_total",
+                         "Connections that were not accepted, or were closed at once, by reason"},
+                        {"reason", net::to_text(static_cast<net::AcceptError>(reason))},
+                        number(s.accept_errors[reason].value()));
+    }
+    const bool is_control = i + 1 == loops.size();
+    gauges.labelled({"millrace_loop_iteration_max_seconds", "The longest iteration so far"},
+                    {"loop", is_control ? "control" : std::to_string(i)},
+                    number(s.iteration_max_ns.value()) * kNanosecond);
+  }
 }
 
 void add_http_samples(const http::ConnectionPool& pool, Samples& out) {

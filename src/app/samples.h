@@ -4,8 +4,10 @@
 
 #include "api/counters.h"
 #include "channel/home.h"
+#include "channel/idempotency.h"
 #include "http/connection_pool.h"
 #include "hub/hub.h"
+#include "net/loop_stats.h"
 #include "observability/gauge.h"
 #include "session/sessions.h"
 
@@ -17,8 +19,11 @@ using Samples = std::vector<observability::GaugeSample>;
 void add_hub_samples(const hub::Hub& hub, Samples& out);
 void add_session_samples(const session::Sessions& sessions, const session::Counters& counters,
                          Samples& out);
-void add_home_samples(const channel::Home& home, Samples& out);
+void add_home_samples(const channel::Home& home, const channel::Idempotency& idempotency,
+                      Samples& out);
 void add_api_samples(const api::Counters& counters, Samples& out);
+// Of all loops, the control loop last; called on any thread.
+void add_loop_samples(const std::vector<const net::LoopStats*>& loops, Samples& out);
 void add_http_samples(const http::ConnectionPool& pool, Samples& out);
 
 }  // namespace mr::app

@@ -160,9 +160,13 @@ void Home::announce(HomeChannel& channel, const std::string& text) {
 
 JoinAnswer Home::join(const Join& join) {
   const std::string key = model::channel_key(join.app->options.id, join.channel.text());
+  // A connection that joins again is no news to the others, unless it brings other data.
+  const pusher::Member* const before = join.member ? member_of(key, join.socket) : nullptr;
+  const bool is_again = before != nullptr && *before == *join.member;
+  if (before != nullptr && !is_again) leave(key, join.loop, join.socket);
   HomeChannel& channel = find_or_create(key, join.app, join.channel);
   JoinAnswer answer;
-  if (join.member) {
+  if (join.member && !is_again) {
     if (!channel.presence) channel.presence = std::make_unique<Presence>();
     const auto joined = channel.presence->join(join.socket, *join.member,
                                                join.app->options.max_presence_members_per_channel);
@@ -175,14 +179,22 @@ JoinAnswer Home::join(const Join& join) {
     if (joined == Presence::Joined::kFirst) {
       announce(channel, pusher::member_added(channel.name.text(), *join.member));
     }
-    answer.members = channel.presence->members();
   }
-  ++channel.subscribers_by_loop[join.loop];
-  answer.subscription_count = ++channel.subscription_count;
+  if (join.member) answer.members = channel.presence->members();
+  if (!is_again) {
+    ++channel.subscribers_by_loop[join.loop];
+    ++channel.subscription_count;
+  }
+  answer.subscription_count = channel.subscription_count;
   answer.sequence = channel.sequence;
   if (channel.name.is_cache()) answer.cached = cache_.get(key, port_.clock().now());
   count_changed(channel);
   return answer;
+}
+
+const pusher::Member* Home::member_of(const std::string& key, const model::SocketId& socket) const {
+  const HomeChannel* channel = find(key);
+  return channel != nullptr && channel->presence ? channel->presence->find(socket) : nullptr;
 }
 
 void Home::leave(const std::string& key, std::size_t loop, const model::SocketId& socket) {
@@ -205,7 +217,10 @@ void Home::leave(const std::string& key, std::size_t loop, const model::SocketId
 }
 
 void Home::count_changed(HomeChannel& channel) {
-  if (!channel.app->options.enable_subscription_count || channel.name.is_presence()) return;
+  const bool is_user = channel.name.kind() == model::ChannelKind::kServerToUser;
+  if (!channel.app->options.enable_subscription_count || channel.name.is_presence() || is_user) {
+    return;
+  }
   if (channel.is_count_due || channel.subscription_count == 0) return;
   channel.is_count_due = true;
   const auto interval =

@@ -41,8 +41,8 @@ class Home {
   // Accepts a message; `done` runs when it was released or refused, possibly at once.
   void publish(Publish publish, OnReleased done);
 
-  // Counts a subscriber of loop `join.loop` in. What is released afterwards reaches that loop
-  // behind this answer.
+  // Counts a subscriber of loop `join.loop` in, a member that joins again only once. What is
+  // released afterwards reaches that loop behind this answer.
   JoinAnswer join(const Join& join);
   void leave(const std::string& key, std::size_t loop, const model::SocketId& socket);
 
@@ -54,11 +54,13 @@ class Home {
   const Counters& counters() const { return counters_; }
   std::size_t channel_count() const { return channels_.size(); }
   std::size_t cached_count() const { return cache_.size(); }
+  std::uint64_t cache_evicted() const { return cache_.evicted(); }
 
  private:
   HomeChannel& find_or_create(const std::string& key, const model::AppRef& app,
                               const model::ChannelName& name);
   HomeChannel* find(const std::string& key) const;
+  const pusher::Member* member_of(const std::string& key, const model::SocketId& socket) const;
   void drop_if_unused(HomeChannel& channel);
   void on_ordered(HomeChannel& channel, std::uint64_t ticket, Order order);
   void drain(HomeChannel& channel);

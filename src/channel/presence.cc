@@ -47,6 +47,15 @@ std::optional<pusher::Member> Presence::leave(const model::SocketId& socket, boo
   return gone;
 }
 
+const pusher::Member* Presence::find(const model::SocketId& socket) const {
+  const auto connection = connections_.find(key_of(socket));
+  if (connection == connections_.end() || connection->second.socket != socket) return nullptr;
+  for (const User& user : users_) {
+    if (user.member.user_id == connection->second.user_id) return &user.member;
+  }
+  return nullptr;
+}
+
 std::vector<pusher::Member> Presence::members() const {
   std::vector<pusher::Member> all;
   all.reserve(users_.size());

@@ -25,6 +25,8 @@ class Presence {
   // `was_here` tells those two apart.
   std::optional<pusher::Member> leave(const model::SocketId& socket, bool& was_here);
 
+  // The user of a connection that is here, as the others see him; else null.
+  const pusher::Member* find(const model::SocketId& socket) const;
   // In order of arrival.
   std::vector<pusher::Member> members() const;
   std::uint32_t user_count() const { return static_cast<std::uint32_t>(users_.size()); }

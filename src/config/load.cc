@@ -243,16 +243,20 @@ class Loading {
   void check_log_level(std::string_view levels) {
     static constexpr std::string_view kLevels[] = {"trace", "debug", "info",
                                                    "warn",  "error", "off"};
-    for (std::size_t begin = 0; begin <= levels.size();) {
-      const std::size_t end = std::min(levels.find(',', begin), levels.size());
+    for (std::size_t begin = 0, end = 0; begin <= levels.size(); begin = end + 1) {
+      end = std::min(levels.find(',', begin), levels.size());
       const std::string_view part = levels.substr(begin, end - begin);
       const std::string_view level = part.substr(part.find('=') + 1);
       if (std::find(std::begin(kLevels), std::end(kLevels), level) == std::end(kLevels)) {
         layers_.add_error(place("log.level") + ": \"log.level\": " + quote(part) +
                           " must be a level or component=level; levels are trace, debug, info, "
                           "warn, error, off");
+      } else if (level.size() != part.size()) {
+        const std::string problem =
+            observability::check_log_component(part.substr(0, part.find('=')));
+        if (problem.empty()) continue;
+        layers_.add_error(place("log.level") + ": \"log.level\": " + quote(part) + " " + problem);
       }
-      begin = end + 1;
     }
   }
 

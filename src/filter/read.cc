@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/cut_utf8.h"
 #include "filter/filter.h"
 #include "json/writer.h"
 
@@ -47,9 +48,7 @@ std::optional<json::Value> given(const json::Value& object, std::string_view nam
 std::string shown(std::string_view text) {
   constexpr std::size_t kShown = 60;
   if (text.size() <= kShown) return std::string(text);
-  std::size_t end = kShown;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
-  return std::string(text.substr(0, end)) + "...";
+  return std::string(base::cut_utf8(text, kShown)) + "...";
 }
 
 std::string count_over(std::size_t count, std::string_view what, std::size_t limit) {

@@ -15,6 +15,7 @@ struct Response {
   std::vector<Header> headers;  // names in any case here; values without CR and LF
   std::string body;
   std::string content_type;
+  std::string_view reason = {};  // of a refusal, for the log; a literal
 
   const std::string* header(std::string_view name) const { return find_header(headers, name); }
 };

@@ -25,6 +25,10 @@ constexpr std::uint32_t kSocketEvents = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLE
 constexpr std::uint64_t kWakeTag = std::uint64_t{2} << 32;
 constexpr auto kAcceptPause = std::chrono::milliseconds(100);
 constexpr int kUserTimeoutMs = 30'000;
+// A timer that comes so late found the process stopped or starved.
+constexpr base::Duration kLate = std::chrono::seconds(1);
+// Looks at what waits in the sockets then: enough for 256 * 256 of them.
+constexpr int kCatchUpWaits = 256;
 
 // Stands in the table for a descriptor that waits for its closing.
 class ClosedSocket final : public SocketEvents {
@@ -97,16 +101,31 @@ void EpollLoop::iterate() {
   const base::TimePoint started = clock_.now();
   mailbox_.woke_up();
   stats_.wakeups.add(1);
-  for (int i = 0; i < count; ++i) {
-    const epoll_event& event = events[static_cast<std::size_t>(i)];
-    dispatch(event.data.u64, event.events);
-  }
+  dispatch_all(std::span(events).first(static_cast<std::size_t>(std::max(count, 0))));
   stats_.mailbox_tasks.add(mailbox_.run_batch());
+  catch_up();
   stats_.timers_run.add(timers_.run_due(clock_.now()));
   finish_iteration();
   const auto spent = static_cast<std::uint64_t>((clock_.now() - started).count());
   stats_.iteration_sum_ns.add(spent);
   stats_.iteration_max_ns.raise_to(spent);
+}
+
+// A wait that was interrupted, or that had too many to tell, told nothing of these sockets: what
+// their peers sent long ago is read before a timer calls them silent.
+void EpollLoop::catch_up() {
+  const auto deadline = timers_.next_deadline();
+  if (!deadline || clock_.now() - *deadline < kLate) return;
+  std::array<epoll_event, kEventsPerWait> events;
+  for (int i = 0; i < kCatchUpWaits; ++i) {
+    const int count = epoll_wait(epoll_, events.data(), kEventsPerWait, 0);
+    dispatch_all(std::span(events).first(static_cast<std::size_t>(std::max(count, 0))));
+    if (count < kEventsPerWait) return;
+  }
+}
+
+void EpollLoop::dispatch_all(std::span<const epoll_event> events) {
+  for (const epoll_event& event : events) dispatch(event.data.u64, event.events);
 }
 
 void EpollLoop::dispatch(std::uint64_t tag, std::uint32_t events) {

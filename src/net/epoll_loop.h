@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <memory>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -12,12 +13,15 @@
 #include "net/system_clock.h"
 #include "net/timer_heap.h"
 
+struct epoll_event;
+
 namespace mr::net {
 
 // The loop of production: one epoll, edge-triggered, one thread. A socket costs one pointer here.
 //
 // An iteration is: socket events and accepts, posted tasks, due timers, deferred tasks, the
-// IterationEnd hook, and last the real closing of descriptors. Invariant: a descriptor number is
+// IterationEnd hook, and last the real closing of descriptors. Timers that are more than a second
+// late wait until all socket events were told. Invariant: a descriptor number is
 // never reused within an iteration, so no event can reach a new owner.
 class EpollLoop final : public Loop {
  public:
@@ -58,6 +62,8 @@ class EpollLoop final : public Loop {
 
  private:
   void iterate();
+  void catch_up();
+  void dispatch_all(std::span<const epoll_event> events);
   void dispatch(std::uint64_t tag, std::uint32_t events);
   int poll_timeout_ms();
   void finish_iteration();

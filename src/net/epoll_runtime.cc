@@ -9,6 +9,9 @@
 namespace mr::net {
 namespace {
 
+// A look-up of a name may hang for minutes; nobody waits for its answer any more.
+constexpr base::Duration kWorkerPatience = std::chrono::seconds(1);
+
 std::thread start_thread(EpollLoop& loop, std::string name) {
   return std::thread([&loop, name = std::move(name)] {
     pthread_setname_np(pthread_self(), name.c_str());
@@ -26,7 +29,8 @@ EpollRuntime::EpollRuntime(std::size_t loops) {
 
 EpollRuntime::~EpollRuntime() {
   stop();
-  join();
+  join_loops();
+  worker_.stop();
 }
 
 base::Result<base::Done, NetErrc> EpollRuntime::watch_signals(const std::vector<int>& signals,
@@ -55,19 +59,26 @@ void EpollRuntime::stop() {
   stopped_.notify_all();
 }
 
-void EpollRuntime::run_until_stopped() {
+bool EpollRuntime::run_until_stopped() {
   {
     std::unique_lock lock(mutex_);
     stopped_.wait(lock, [this] { return stop_; });
   }
-  join();
+  join_loops();
+  return worker_.stop_within(kWorkerPatience);
 }
 
-void EpollRuntime::join() {
+std::vector<const LoopStats*> EpollRuntime::stats() const {
+  std::vector<const LoopStats*> stats;
+  for (const auto& loop : loops_) stats.push_back(&loop->stats());
+  stats.push_back(&control_.stats());
+  return stats;
+}
+
+void EpollRuntime::join_loops() {
   for (std::thread& thread : threads_) {
     if (thread.joinable()) thread.join();
   }
-  worker_.stop();
 }
 
 }  // namespace mr::net

@@ -27,16 +27,18 @@ class EpollRuntime final : public Runtime {
   void start();
   // Any thread, any time: ends all loops after their iteration.
   void stop();
-  // Waits for stop(), joins the loops, then lets the worker finish its queue.
-  void run_until_stopped();
+  // Waits for stop(), joins the loops, then lets the worker finish its queue. False when the worker
+  // hangs in a job for more than a second: only the end of the process can stop it then.
+  [[nodiscard]] bool run_until_stopped();
 
   std::size_t loop_count() const override { return loops_.size(); }
   EpollLoop& loop(std::size_t index) override { return *loops_[index]; }
   EpollLoop& control() override { return control_; }
   WorkerThread& worker() override { return worker_; }
+  std::vector<const LoopStats*> stats() const override;
 
  private:
-  void join();
+  void join_loops();
 
   std::vector<std::unique_ptr<EpollLoop>> loops_;
   EpollLoop control_;

@@ -15,6 +15,20 @@ enum class AcceptError : std::uint8_t {
 };
 inline constexpr std::size_t kAcceptErrors = 4;
 
+constexpr const char* to_text(AcceptError reason) {
+  switch (reason) {
+    case AcceptError::kDescriptorLimit:
+      return "descriptors";
+    case AcceptError::kNoMemory:
+      return "memory";
+    case AcceptError::kAborted:
+      return "aborted";
+    case AcceptError::kOther:
+      break;
+  }
+  return "other";
+}
+
 // A number that one loop writes and any thread reads.
 class LoopCounter {
  public:

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstddef>
+#include <vector>
 
 #include "base/function.h"
 #include "net/loop.h"
+#include "net/loop_stats.h"
 
 namespace mr::net {
 
@@ -24,6 +26,8 @@ class Runtime {
   virtual Loop& loop(std::size_t index) = 0;
   virtual Loop& control() = 0;
   virtual Worker& worker() = 0;
+  // What the loops did, the control loop last; any thread. Empty in simulation.
+  virtual std::vector<const LoopStats*> stats() const = 0;
 };
 
 }  // namespace mr::net

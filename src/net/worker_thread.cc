@@ -25,6 +25,18 @@ void WorkerThread::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
+bool WorkerThread::stop_within(base::Duration patience) {
+  {
+    std::unique_lock lock(mutex_);
+    stopping_ = true;
+    filled_.notify_one();
+    const auto has_ended = [this] { return has_ended_ || !thread_.joinable(); };
+    if (!ended_.wait_for(lock, patience, has_ended)) return false;
+  }
+  stop();
+  return true;
+}
+
 void WorkerThread::submit(base::Task work, Loop& reply_to, base::Task done) {
   {
     std::lock_guard lock(mutex_);
@@ -42,7 +54,11 @@ void WorkerThread::run() {
   std::unique_lock lock(mutex_);
   for (;;) {
     filled_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
-    if (jobs_.empty()) return;
+    if (jobs_.empty()) {
+      has_ended_ = true;
+      ended_.notify_one();
+      return;
+    }
     Job job = std::move(jobs_.front());
     jobs_.pop_front();
     lock.unlock();

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <thread>
 
+#include "base/clock.h"
 #include "net/runtime.h"
 
 namespace mr::net {
@@ -22,6 +23,8 @@ class WorkerThread final : public Worker {
   // Any thread but the worker's. Finishes the queue and joins. `done` tasks may find their loop
   // stopped; they are then destroyed with the loop, which must outlive this call.
   void stop();
+  // The same, waiting no longer than `patience`; false when a job still runs then.
+  bool stop_within(base::Duration patience);
   // Any thread.
   void submit(base::Task work, Loop& reply_to, base::Task done) override;
   std::size_t queued() const;
@@ -36,8 +39,10 @@ class WorkerThread final : public Worker {
 
   mutable std::mutex mutex_;
   std::condition_variable filled_;
-  std::deque<Job> jobs_;   // with mutex_
-  bool stopping_ = false;  // with mutex_
+  std::condition_variable ended_;
+  std::deque<Job> jobs_;    // with mutex_
+  bool stopping_ = false;   // with mutex_
+  bool has_ended_ = false;  // with mutex_
   std::thread thread_;
 };
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -13,8 +12,5 @@ void append_escaped(std::string& out, std::string_view text);
 
 // The text as valid UTF-8, each wrong byte replaced by U+FFFD.
 std::string to_valid_utf8(std::string_view text);
-
-// At most `bytes_max` of the text, cut between characters.
-std::string_view cut_utf8(std::string_view text, std::size_t bytes_max);
 
 }  // namespace mr::observability

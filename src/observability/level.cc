@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/cut_utf8.h"
 #include "observability/escape.h"
 
 namespace mr::observability {
@@ -36,7 +37,7 @@ bool is_component(std::string_view text) {
 
 base::Error<LogErrc> bad(std::string_view part, std::string_view remedy) {
   std::string detail = "\"";
-  append_escaped(detail, cut_utf8(part, 64));
+  append_escaped(detail, base::cut_utf8(part, 64));
   detail += "\" in the log levels ";
   detail += remedy;
   return {LogErrc::kBadLevels, std::move(detail)};

@@ -1,5 +1,6 @@
 #include "observability/log.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/assert.h"
@@ -83,6 +84,15 @@ void Log::on_lines_waiting(base::Function<void()> poke) {
 
 void Log::drain() {
   const std::lock_guard lock(drain_mutex_);
+  drain_locked();
+}
+
+void Log::try_drain() {
+  const std::unique_lock lock(drain_mutex_, std::try_to_lock);
+  if (lock.owns_lock()) drain_locked();
+}
+
+void Log::drain_locked() {
   const bool reopen_failed = reopen_.exchange(false) && !target_->reopen();
   std::string text;
   for (const std::string& line : buffer_.take()) text += line;
@@ -91,7 +101,8 @@ void Log::drain() {
     text += format_line({level, "log", message, {fields.begin(), fields.size()}}, clock_.wall_now(),
                         format_);
   };
-  if (const std::uint64_t now = dropped(); now != dropped_told_) {
+  // Not alone: where nobody reads, a line about lost lines would be the next one to get lost.
+  if (const std::uint64_t now = dropped(); now != dropped_told_ && !text.empty()) {
     add(Level::kWarn, "lines were dropped, the log is slower than its writers",
         {{"dropped", now - dropped_told_}});
     dropped_told_ = now;
@@ -99,9 +110,16 @@ void Log::drain() {
   if (reopen_failed) {
     add(Level::kError, "log.file could not be reopened, the old file stays in use", {});
   }
-  if (!text.empty() && !target_->write(text)) {
-    failed_writes_.fetch_add(1, std::memory_order_relaxed);
-  }
+  if (text.empty()) return;
+  const std::size_t separator = is_cut_ ? 1 : 0;
+  text.insert(0, separator, '\n');
+  const std::size_t written = target_->write(text);
+  if (written != 0) is_cut_ = text[written - 1] != '\n';
+  if (written == text.size()) return;
+  failed_writes_.fetch_add(1, std::memory_order_relaxed);
+  const auto rest = std::string_view(text).substr(std::max(written, separator));
+  const auto lost = std::count(rest.begin(), rest.end(), '\n');
+  unwritten_.fetch_add(static_cast<std::uint64_t>(lost), std::memory_order_relaxed);
 }
 
 void Log::reopen() {
@@ -149,7 +167,7 @@ std::vector<GaugeSample> Log::samples() const {
                        SampleKind::kCounter});
   }
   samples.push_back({"millrace_log_lines_dropped_total",
-                     "Log lines that did not fit into the buffer.",
+                     "Log lines that found no room in the buffer or that nobody took.",
                      {},
                      static_cast<double>(dropped()),
                      SampleKind::kCounter});

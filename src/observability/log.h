@@ -92,6 +92,8 @@ class Log {
   void on_lines_waiting(base::Function<void()> poke);
   // Writes what waits and reopens the file where that was asked for.
   void drain();
+  // The same, unless a drain is under way: whoever is in a hurry does not wait for that one.
+  void try_drain();
   // The target is opened again at the next drain(), which is asked for at once (SIGUSR1).
   void reopen();
 
@@ -103,7 +105,10 @@ class Log {
   // The level of one component, followed by set_levels(). Valid as long as the log.
   const std::atomic<Level>& slot(std::string_view component);
 
-  std::uint64_t dropped() const { return buffer_.dropped(); }
+  // Lines that found no room in the buffer, and lines that the target did not take.
+  std::uint64_t dropped() const {
+    return buffer_.dropped() + unwritten_.load(std::memory_order_relaxed);
+  }
   // millrace_log_lines_total{level}, millrace_log_lines_dropped_total and
   // millrace_log_write_failures_total.
   std::vector<GaugeSample> samples() const;
@@ -115,6 +120,7 @@ class Log {
   };
   void append(std::string line);
   void poke_or_drain();
+  void drain_locked();
 
   const base::Clock& clock_;
   const LogFormat format_;
@@ -124,7 +130,9 @@ class Log {
   std::unique_ptr<LogTarget> target_;
   std::uint64_t dropped_told_ = 0;
   std::atomic<bool> reopen_{false};
+  bool is_cut_ = false;  // the target has the beginning of a line and not its end
   std::atomic<std::uint64_t> failed_writes_{0};
+  std::atomic<std::uint64_t> unwritten_{0};
 
   std::mutex poke_mutex_;  // held while the hook runs
   base::Function<void()> poke_;

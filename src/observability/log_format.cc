@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "base/cut_utf8.h"
 #include "observability/escape.h"
 #include "observability/log.h"
 
@@ -28,7 +29,7 @@ void append_time(std::string& out, base::WallTime at) {
 }
 
 void append_cut(std::string& out, std::string_view text) {
-  const std::string_view cut = cut_utf8(text, kTextBytesMax);
+  const std::string_view cut = base::cut_utf8(text, kTextBytesMax);
   append_escaped(out, cut);
   if (cut.size() < text.size()) out += "\u2026";
 }

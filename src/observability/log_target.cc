@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <climits>
 #include <cstdlib>
 #include <system_error>
 #include <utility>
@@ -13,21 +14,34 @@ namespace mr::observability {
 namespace {
 
 // Longer than a reader's pause, shorter than a supervisor's patience at the end.
-constexpr int kWriteWaitMs = 1000;
+constexpr int kWriteWaitMs = 500;
 
-bool write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-    if (n < 0) {
-      if (errno == EINTR) continue;
-      // A shell may have left its terminal or pipe non-blocking.
-      pollfd writable{fd, POLLOUT, 0};
-      if (errno == EAGAIN && ::poll(&writable, 1, kWriteWaitMs) > 0) continue;
-      return false;
+// What one write() may hold: as much as a pipe that is writable takes without blocking, and whole
+// lines where they fit, so that a reader that comes back finds no half of one.
+std::string_view next_part(std::string_view bytes) {
+  if (bytes.size() <= PIPE_BUF) return bytes;
+  const std::size_t newline = bytes.substr(0, PIPE_BUF).rfind('\n');
+  return bytes.substr(0, newline == std::string_view::npos ? PIPE_BUF : newline + 1);
+}
+
+// Returns how much was taken. Nobody has to have made the descriptor non-blocking: stderr is
+// shared with whoever started us. poll() first keeps a write from blocking all the same.
+std::size_t write_all(int fd, std::string_view bytes) {
+  std::size_t taken = 0;
+  while (taken < bytes.size()) {
+    pollfd writable{fd, POLLOUT, 0};
+    const int ready = ::poll(&writable, 1, kWriteWaitMs);
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready <= 0) return taken;
+    const std::string_view part = next_part(bytes.substr(taken));
+    const ssize_t n = ::write(fd, part.data(), part.size());
+    if (n >= 0) {
+      taken += static_cast<std::size_t>(n);
+    } else if (errno != EINTR && errno != EAGAIN) {
+      return taken;
     }
-    bytes.remove_prefix(static_cast<std::size_t>(n));
   }
-  return true;
+  return taken;
 }
 
 // https://no-color.org: set and not empty, whatever the value.
@@ -40,14 +54,15 @@ bool environment_allows_color() {
 
 class StderrTarget final : public LogTarget {
  public:
-  bool write(std::string_view lines) override { return write_all(STDERR_FILENO, lines); }
+  std::size_t write(std::string_view lines) override { return write_all(STDERR_FILENO, lines); }
   bool reopen() override { return true; }
   bool is_terminal() const override { return ::isatty(STDERR_FILENO) == 1; }
   bool takes_color() const override { return is_terminal() && environment_allows_color(); }
 };
 
+// Non-blocking for a FIFO: without a reader its opening would wait for one.
 int open_for_append(const std::string& path) {
-  return ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+  return ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0640);
 }
 
 class FileTarget final : public LogTarget {
@@ -57,7 +72,7 @@ class FileTarget final : public LogTarget {
   FileTarget(const FileTarget&) = delete;
   FileTarget& operator=(const FileTarget&) = delete;
 
-  bool write(std::string_view lines) override { return write_all(fd_, lines); }
+  std::size_t write(std::string_view lines) override { return write_all(fd_, lines); }
   bool reopen() override {
     const int fd = open_for_append(path_);
     if (fd < 0) return false;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -13,8 +14,9 @@ namespace mr::observability {
 class LogTarget {
  public:
   virtual ~LogTarget() = default;
-  // Blocks until written; false when the lines are lost (disk full, reader gone).
-  virtual bool write(std::string_view lines) = 0;
+  // Returns how many bytes were written; the rest is lost (disk full, reader gone, or a reader
+  // that took nothing for half a second).
+  virtual std::size_t write(std::string_view lines) = 0;
   // A rotated file is opened anew; false when that failed: the old one stays in use.
   virtual bool reopen() = 0;
   // Text is for people: format "auto" asks this.

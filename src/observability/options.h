@@ -1,9 +1,31 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/suggest.h"
 
 namespace mr::observability {
+
+// Who writes log lines, sorted: what MILLRACE_LOG and /admin/log-level may name.
+inline constexpr std::array<std::string_view, 6> kLogComponents = {"admin", "api",  "delta",
+                                                                   "log",   "node", "session"};
+
+// What is wrong with the name of a component, for the one who wrote it; empty: nothing.
+inline std::string check_log_component(std::string_view name) {
+  const std::vector<std::string> known(kLogComponents.begin(), kLogComponents.end());
+  std::string all;
+  for (const std::string& component : known) {
+    if (component == name) return {};
+    all += (all.empty() ? "" : ", ") + component;
+  }
+  const std::string near = base::nearest(name, known);
+  return "names no component of the log; " +
+         (near.empty() ? std::string() : "did you mean " + near + "? ") + "components are " + all;
+}
 
 struct LogOptions {
   std::string format = "auto";          // json, text, auto: text on a terminal, else json

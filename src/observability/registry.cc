@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/assert.h"
+#include "base/cut_utf8.h"
 #include "observability/escape.h"
 #include "observability/process.h"
 
@@ -19,7 +20,7 @@ constexpr std::size_t kLabelBytesMax = 256;
 Labels clean(const Labels& labels) {
   Labels out;
   for (const Label& label : labels) {
-    out.push_back({label.name, to_valid_utf8(cut_utf8(label.value, kLabelBytesMax))});
+    out.push_back({label.name, to_valid_utf8(base::cut_utf8(label.value, kLabelBytesMax))});
   }
   std::sort(out.begin(), out.end());
   return out;

@@ -10,6 +10,8 @@ struct Member {
   std::string user_id_json;    // `"u1"` or `7`
   std::string user_id;         // `u1` or `7`
   std::string user_info_json;  // any JSON; empty: none given
+
+  bool operator==(const Member&) const = default;
 };
 
 }  // namespace mr::pusher

@@ -1,6 +1,7 @@
 #include <string>
 #include <utility>
 
+#include "base/cut_utf8.h"
 #include "pusher/encode.h"
 #include "session/dialogue.h"
 #include "session/sessions.h"
@@ -43,7 +44,7 @@ std::string check(Session& session, const pusher::ClientMessage& event,
   }
   if (channel == nullptr || !channel->allows_client_events()) {
     return "Client events go to private and presence channels only, not to " +
-           event.channel.substr(0, 200);
+           std::string(base::cut_utf8(event.channel, 200));
   }
   const hub::Subscriptions& subscriptions = session.context.hub.subscriptions();
   const auto id = subscriptions.find(session.outlet, model::channel_key(options.id, event.channel));

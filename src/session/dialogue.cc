@@ -4,6 +4,7 @@
 #include <utility>
 #include <variant>
 
+#include "base/cut_utf8.h"
 #include "pusher/encode.h"
 
 namespace mr::session {
@@ -20,12 +21,12 @@ struct Visit {
   void operator()(pusher::ClientMessage& event) { handle_client_event(session, std::move(event)); }
   void operator()(const pusher::EnableDelta&) { refuse("pusher:enable_delta_compression"); }
   void operator()(const pusher::DeltaSyncError&) { refuse("pusher:delta_sync_error"); }
-  void operator()(const pusher::UnknownEvent& event) { refuse(event.event.substr(0, 100)); }
+  void operator()(const pusher::UnknownEvent& event) { refuse(base::cut_utf8(event.event, 100)); }
 
-  void refuse(const std::string& unknown) {
+  void refuse(std::string_view unknown) {
     session.context.counters.refuse(Refusal::kBadFrame);
-    session.send(pusher::error(
-        std::nullopt, "Unknown event '" + unknown + "'; client events begin with client-"));
+    session.send(pusher::error(std::nullopt, "Unknown event '" + std::string(unknown) +
+                                                 "'; client events begin with client-"));
   }
 };
 

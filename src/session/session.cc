@@ -17,9 +17,20 @@ constexpr int kReadsPerTurn = 16;
 // Small, so that the answers to one read fit into the reserve for replies.
 constexpr std::size_t kReadBytes = 16 * 1024;
 constexpr std::uint32_t kOpeningSeconds = 10;
+// RFC 6455 7.4.1: what a log says where no close frame had a code, and where there was none.
+constexpr std::uint16_t kNoCode = 1005;
+constexpr std::uint16_t kAbnormal = 1006;
 
 std::uint32_t seconds(base::Duration duration) {
   return static_cast<std::uint32_t>(std::chrono::ceil<std::chrono::seconds>(duration).count());
+}
+
+void tell_end(const Session& session, std::uint16_t code, Ending why) {
+  const observability::Logger& log = session.context.log;
+  if (!log.enabled(observability::Level::kDebug)) return;
+  log.debug(
+      "connection closed",
+      {{"socket_id", session.socket_id().to_string()}, {"code", code}, {"reason", to_text(why)}});
 }
 
 }  // namespace
@@ -176,6 +187,7 @@ void Session::close_frame(std::uint16_t code, std::string_view reason, Ending wh
   const bool said = context.hub.reply(
       outlet, code == 0 ? ws::frame(ws::Opcode::kClose, {}) : ws::close_frame(code, reason));
   if (!said) return vanish(why);
+  tell_end(*this, code == 0 ? kNoCode : code, why);
   context.counters.end(why);
   phase = Phase::kClosing;
   context.sessions.let_go(*this);
@@ -186,6 +198,7 @@ void Session::close_frame(std::uint16_t code, std::string_view reason, Ending wh
 void Session::vanish(Ending why) {
   if (phase == Phase::kGone) return;
   if (phase != Phase::kClosing) {
+    tell_end(*this, kAbnormal, why);
     context.counters.end(why);
     context.sessions.let_go(*this);
   }

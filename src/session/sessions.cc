@@ -19,6 +19,14 @@ constexpr std::size_t kEchoBytesMax = 16 << 20;
 
 std::string app_place(const model::App& app) { return "app:" + app.options.id; }
 
+void tell_opened(const Session& session, const model::App& app, const net::PeerAddress& peer) {
+  const observability::Logger& log = session.context.log;
+  if (!log.enabled(observability::Level::kDebug)) return;
+  log.debug("connection opened", {{"socket_id", session.socket_id().to_string()},
+                                  {"app", app.options.id},
+                                  {"peer", peer.to_string()}});
+}
+
 }  // namespace
 
 Sessions::Sessions(net::Loop& loop, std::uint64_t hash_seed)
@@ -86,56 +94,64 @@ void Sessions::open_echo(net::SocketHandle socket, std::string handshake, std::s
   session.start_reading(std::move(early));
 }
 
-void Sessions::open(net::SocketHandle socket, std::string handshake, std::string key,
-                    std::string origin, std::string early) {
+void Sessions::open(net::SocketHandle socket, std::string handshake, Visitor visitor,
+                    std::string early) {
   Session& session = create(socket, std::move(handshake), context_->options.message_bytes_max);
   if (!early.empty()) session.early = std::make_unique<std::string>(std::move(early));
+  const std::string key = visitor.key;
   context_->apps.find_by_key(
-      key, [this, ref = session.ref, origin = std::move(origin)](model::AppRef app) {
-        admit(ref, std::move(app), origin);
+      key, [this, ref = session.ref, visitor = std::move(visitor)](model::AppRef app) {
+        admit(ref, std::move(app), visitor);
         Session* refused = find(ref);
         // What it sends while it closes is read, so that its close frame is seen.
         if (refused != nullptr && refused->phase == Phase::kClosing) refused->start_reading({});
       });
 }
 
-void Sessions::admit(SessionRef ref, model::AppRef app, const std::string& origin) {
+void Sessions::admit(SessionRef ref, model::AppRef app, const Visitor& visitor) {
   Session* session = find(ref);
   if (session == nullptr) return;
   if (!app) {
+    context_->log.info_limited("app key refused", {{"socket_id", session->socket_id().to_string()},
+                                                   {"peer", visitor.peer.to_string()},
+                                                   {"key", visitor.key}});
     return session->close(pusher::CloseCode::kAppUnknown,
                           "Application does not exist; check the app key", Ending::kApp);
   }
   if (!app->options.enabled) {
     return session->close(pusher::CloseCode::kAppDisabled, "Application disabled", Ending::kApp);
   }
-  if (!is_origin_allowed(app->options.allowed_origins, origin)) {
+  if (!is_origin_allowed(app->options.allowed_origins, visitor.origin)) {
+    context_->log.info_limited("origin refused", {{"socket_id", session->socket_id().to_string()},
+                                                  {"peer", visitor.peer.to_string()},
+                                                  {"app", app->options.id},
+                                                  {"origin", visitor.origin}});
     return session->close(pusher::CloseCode::kUnauthorized,
                           "Origin not allowed; add it to the app's allowed_origins",
                           Ending::kUnauthorized);
   }
-  admit_to_node(ref, std::move(app));
+  admit_to_node(ref, std::move(app), visitor.peer);
 }
 
-void Sessions::admit_to_node(SessionRef ref, model::AppRef app) {
+void Sessions::admit_to_node(SessionRef ref, model::AppRef app, const net::PeerAddress& peer) {
   const std::uint32_t limit = context_->options.max_connections;
-  if (limit == 0) return admit_to_app(ref, std::move(app));
+  if (limit == 0) return admit_to_app(ref, std::move(app), peer);
   context_->exchange.acquire(
-      kNodeName, limit, [this, ref, app = std::move(app)](bool granted) mutable {
+      kNodeName, limit, [this, ref, app = std::move(app), peer](bool granted) mutable {
         Session* session = find(ref);
         if (session == nullptr || session->phase != Phase::kOpening) {
           if (granted) context_->exchange.release(kNodeName);
           return;
         }
         session->holds_node_place = granted;
-        if (granted) return admit_to_app(ref, std::move(app));
+        if (granted) return admit_to_app(ref, std::move(app), peer);
         session->close(pusher::CloseCode::kOverCapacity,
                        "The node is at its connection limit; try again later", Ending::kQuota);
       });
 }
 
-void Sessions::admit_to_app(SessionRef ref, model::AppRef app) {
-  const auto open = [this, ref, app](bool granted) {
+void Sessions::admit_to_app(SessionRef ref, model::AppRef app, const net::PeerAddress& peer) {
+  const auto open = [this, ref, app, peer](bool granted) {
     Session* session = find(ref);
     const bool is_limited = app->options.max_connections != 0;
     if (session == nullptr || session->phase != Phase::kOpening) {
@@ -148,6 +164,7 @@ void Sessions::admit_to_app(SessionRef ref, model::AppRef app) {
     }
     session->app = app;
     session->holds_app_place = is_limited;
+    tell_opened(*session, *app, peer);
     session->establish(app);
     std::unique_ptr<std::string> early = std::move(session->early);
     session->start_reading(early ? std::move(*early) : std::string());

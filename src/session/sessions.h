@@ -16,6 +16,13 @@
 
 namespace mr::session {
 
+// Who asks to be connected.
+struct Visitor {
+  std::string key;     // of the app
+  std::string origin;  // empty: not a browser
+  net::PeerAddress peer;
+};
+
 // All sessions of one loop: takes over upgraded sockets, keeps deadlines, finds sessions by
 // reference and by user, tells the Hub how to write, drains. On its loop only.
 class Sessions final : public hub::Wire, public hub::OutletEvents, public channel::Subscribers {
@@ -24,9 +31,8 @@ class Sessions final : public hub::Wire, public hub::OutletEvents, public channe
   // Before the first connection; the context refers back to this object.
   void set_context(Context* context) { context_ = context; }
 
-  // An upgraded socket. `handshake` are the bytes of the 101 answer, `key` the app's.
-  void open(net::SocketHandle socket, std::string handshake, std::string key, std::string origin,
-            std::string early);
+  // An upgraded socket. `handshake` are the bytes of the 101 answer.
+  void open(net::SocketHandle socket, std::string handshake, Visitor visitor, std::string early);
   // The same for /echo: no app, no protocol above WebSocket.
   void open_echo(net::SocketHandle socket, std::string handshake, std::string early);
 
@@ -63,9 +69,9 @@ class Sessions final : public hub::Wire, public hub::OutletEvents, public channe
     std::uint32_t generation = 1;
   };
   Session& create(net::SocketHandle socket, std::string handshake, std::size_t message_bytes_max);
-  void admit(SessionRef ref, model::AppRef app, const std::string& origin);
-  void admit_to_node(SessionRef ref, model::AppRef app);
-  void admit_to_app(SessionRef ref, model::AppRef app);
+  void admit(SessionRef ref, model::AppRef app, const Visitor& visitor);
+  void admit_to_node(SessionRef ref, model::AppRef app, const net::PeerAddress& peer);
+  void admit_to_app(SessionRef ref, model::AppRef app, const net::PeerAddress& peer);
   void on_second();
   std::size_t open_count() const;
   void drain_step();

@@ -16,6 +16,10 @@ std::string user_place(const Session& session, const std::string& user_id) {
 
 void refuse(Session& session, std::string_view why) {
   session.context.counters.refuse(Refusal::kAuth);
+  session.context.log.info_limited("sign-in refused",
+                                   {{"socket_id", session.socket_id().to_string()},
+                                    {"app", session.app->options.id},
+                                    {"reason", why}});
   session.close(pusher::CloseCode::kUnauthorized, why, Ending::kUnauthorized);
 }
 
@@ -24,6 +28,10 @@ void complete(Session& session, const std::string& user_id, const std::string& u
   session.identify().user_id = user_id;
   session.context.sessions.add_user(session, user_id);
   subscribe_silently(session, model::ChannelName::server_to_user(user_id));
+  if (session.context.log.enabled(observability::Level::kDebug)) {
+    session.context.log.debug("signed in", {{"socket_id", session.socket_id().to_string()},
+                                            {"app", session.app->options.id}});
+  }
   session.send(pusher::signin_success(user_data));
 }
 

@@ -42,14 +42,16 @@ bool is_signed(Session& session, const pusher::Subscribe& event) {
   return pusher::check_channel_auth(app, session.context.signers.of(app), claim);
 }
 
+// `replaced`: how many subscriptions the new one takes the place of.
 std::optional<Refused> check(Session& session, const model::ChannelName& channel,
-                             const pusher::Subscribe& event) {
+                             const pusher::Subscribe& event, std::uint32_t replaced) {
   const model::AppOptions& limits = session.app->options;
   const auto& outlet = session.context.hub.subscriptions().outlet(session.outlet);
+  const std::uint32_t others = outlet.subscription_count - replaced;
   if (limits.max_subscriptions_per_connection != 0 &&
-      outlet.subscription_count >= limits.max_subscriptions_per_connection) {
+      others >= limits.max_subscriptions_per_connection) {
     return Refused{Refusal::kLimit, "LimitReached",
-                   "This connection has " + std::to_string(outlet.subscription_count) +
+                   "This connection has " + std::to_string(others) +
                        " subscriptions, the app's max_subscriptions_per_connection",
                    403};
   }
@@ -146,6 +148,23 @@ void join(Session& session, const model::ChannelName& channel, std::optional<pus
       });
 }
 
+// Ends one subscription on this loop and returns its channel.
+std::string end_here(Session& session, hub::SubscriptionId id) {
+  hub::Subscriptions& subscriptions = session.context.hub.subscriptions();
+  const std::string key = subscriptions.log(subscriptions.at(id).channel).key;
+  const std::string channel = key.substr(session.app->options.id.size() + 1);
+  session.context.hub.end(id);
+  if (session.identity) {
+    const auto user = session.identity->member_users.find(channel);
+    if (user != session.identity->member_users.end()) {
+      session.context.sessions.remove_user(session, user->second);
+      session.identity->member_users.erase(user);
+      session.identity->members.erase(channel);
+    }
+  }
+  return channel;
+}
+
 }  // namespace
 
 void handle_subscribe(Session& session, pusher::Subscribe&& event) {
@@ -162,15 +181,19 @@ void handle_subscribe(Session& session, pusher::Subscribe&& event) {
   if (existing != hub::kNone && channel.kind() == model::ChannelKind::kServerToUser) {
     return session.send(pusher::subscription_succeeded(channel.text()));
   }
-  // A second subscribe replaces the first; an answer under way then finds another token.
-  if (existing != hub::kNone) leave_channel(session, existing);
-  if (const auto refused = check(session, channel, event)) {
+  if (const auto refused = check(session, channel, event, existing != hub::kNone ? 1 : 0)) {
     return refuse(session, channel.text(), *refused);
   }
   std::optional<pusher::Member> member;
   if (channel.is_presence()) {
     member = parse_member(session, event);
     if (!member) return;
+  }
+  // A second subscribe replaces the first; an answer under way then finds another token. The home
+  // of a presence channel sees by itself that the connection was there.
+  if (existing != hub::kNone && member) end_here(session, existing);
+  if (existing != hub::kNone && !member) leave_channel(session, existing);
+  if (member) {
     Identity& identity = session.identify();
     identity.members[channel.text()] = member->user_id_json;
     identity.member_users[channel.text()] = member->user_id;
@@ -191,18 +214,7 @@ void handle_unsubscribe(Session& session, const pusher::Unsubscribe& event) {
 }
 
 void leave_channel(Session& session, hub::SubscriptionId id) {
-  hub::Subscriptions& subscriptions = session.context.hub.subscriptions();
-  const std::string key = subscriptions.log(subscriptions.at(id).channel).key;
-  const std::string channel = key.substr(session.app->options.id.size() + 1);
-  session.context.hub.end(id);
-  if (session.identity) {
-    const auto user = session.identity->member_users.find(channel);
-    if (user != session.identity->member_users.end()) {
-      session.context.sessions.remove_user(session, user->second);
-      session.identity->member_users.erase(user);
-      session.identity->members.erase(channel);
-    }
-  }
+  const std::string channel = end_here(session, id);
   session.context.exchange.leave(session.app->options.id, channel, session.socket_id());
 }
 

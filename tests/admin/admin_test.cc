@@ -28,9 +28,9 @@ class StillClock final : public base::Clock {
 class TextTarget final : public observability::LogTarget {
  public:
   explicit TextTarget(std::string& to) : to_(to) {}
-  bool write(std::string_view lines) override {
+  std::size_t write(std::string_view lines) override {
     to_ += lines;
-    return true;
+    return lines.size();
   }
   bool reopen() override { return true; }
   bool is_terminal() const override { return false; }
@@ -330,6 +330,16 @@ TEST_F(AdminTest, BadLevelsChangeNothingAndNameTheRemedy) {
     EXPECT_NE(answer->body.find("e.g. info,session=debug"), std::string::npos) << answer->body;
   }
   EXPECT_EQ(log_.levels().to_text(), "info");
+}
+
+TEST_F(AdminTest, AComponentThatDoesNotExistIsRefused) {
+  be_operators();
+  const auto answer = put_levels("info,sesion=debug", kNear);
+  EXPECT_EQ(answer->status, 400);
+  EXPECT_NE(answer->body.find("did you mean session?"), std::string::npos) << answer->body;
+  EXPECT_EQ(put_levels("nope=debug", kNear)->status, 400);
+  EXPECT_EQ(log_.levels().to_text(), "info");
+  EXPECT_EQ(put_levels("info,session=debug", kNear)->status, 200);
 }
 
 TEST_F(AdminTest, StrangersNeedTheToken) {

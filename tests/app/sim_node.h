@@ -30,7 +30,7 @@ inline config::Settings settings_of_test() {
 
 class SilentTarget final : public observability::LogTarget {
  public:
-  bool write(std::string_view) override { return true; }
+  std::size_t write(std::string_view lines) override { return lines.size(); }
   bool reopen() override { return true; }
   bool is_terminal() const override { return false; }
   bool takes_color() const override { return false; }

@@ -118,6 +118,8 @@ TEST(LoadTest, MistypedValuesSayWhatToWrite) {
       {"log: {format: xml}", "must be one of: auto json text; found \"xml\""},
       {"log: {level: loud}", "\"log.level\": \"loud\" must be a level or component=level"},
       {"log: {level: 'info,delta=loud'}", "\"delta=loud\" must be a level"},
+      {"log: {level: 'info,sesion=debug'}", "names no component of the log; did you mean session?"},
+      {"log: {level: '=debug'}", "\"=debug\" names no component of the log; components are admin"},
       {"apps: 5", "\"apps\" must be a list of apps"},
       {"- a", "the configuration must be a map of keys"},
       {"port: 65000", "plus 3600 is no port for metrics"},

@@ -97,6 +97,23 @@ describe("bad input", () => {
     raw.close();
   });
 
+  test("what an error cuts is cut between characters", async () => {
+    const raw = await RawClient.open(server);
+    // A message that is not UTF-8 would close this client with 1007.
+    for (let lead = 0; lead < 4; lead += 1) {
+      const text = "x".repeat(lead) + "\u20ac".repeat(120);
+      raw.send({ event: text, data: {} });
+      const unknown = await raw.next("pusher:error");
+      assert.match(unknown.data.message, /^Unknown event 'x*\u20ac+'/);
+      raw.send({ event: "client-x", channel: text, data: {} });
+      const refused = await raw.next("pusher:error");
+      assert.match(refused.data.message, /not to x*\u20ac+$/);
+    }
+    await raw.roundTrip();
+    assert.equal(raw.closed, null);
+    raw.close();
+  });
+
   test("a binary message is read like a text; bytes that are not UTF-8 are refused", async () => {
     const raw = await RawClient.open(server);
     raw.socket.send(Buffer.from("{\"event\":\"pusher:ping\"}"), { binary: true });

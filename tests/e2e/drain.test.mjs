@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import http from "node:http";
+import os from "node:os";
+import path from "node:path";
 import { afterEach, describe, test } from "node:test";
 import { disconnectAll, sdk, signedPath } from "./support/clients.mjs";
 import { RawClient, RawSocket } from "./support/raw.mjs";
@@ -110,6 +114,34 @@ describe("SIGTERM", () => {
     server.signal("SIGINT");
     assert.equal((await client.end()).code, 4200);
     assert.equal((await within(server.ended, 5000, "the exit")).code, 0);
+  });
+
+  test("a log reader that reads nothing holds up neither the service, nor SIGTERM, nor a second one", async () => {
+    for (const signals of [1, 2]) {
+      const window = signals === 1 ? 1 : 60;
+      // A FIFO that this process holds open and never reads; the server inherits its writing end.
+      const pipe = path.join(mkdtempSync(path.join(os.tmpdir(), "millrace-e2e-")), "stderr");
+      execFileSync("mkfifo", [pipe]);
+      const held = openSync(pipe, "r+");
+      server = await Server.start({ shutdown_grace_period: window }, { stderr: held });
+      const client = await RawClient.open(server);
+      for (let i = 0; i < 600; i += 1) client.subscribe(`private-${"x".repeat(100)}${i}`, { auth: "k:0" });
+      await until(() => client.of("pusher:subscription_error").length === 600, 5000, "the refusals");
+      const dropped = async () => Number(/^millrace_log_lines_dropped_total (\d+)/m.exec((await get(`${server.metricsUrl}/metrics`)).body)[1]);
+      await until(async () => await dropped() > 0, 5000, "lines that nobody took");
+      const since = performance.now();
+      server.signal("SIGTERM");
+      if (signals === 2) {
+        await until(async () => await server.status("/ready") === 503, 1000, "draining");
+        server.signal("SIGTERM");
+      }
+      assert.equal((await within(server.ended, 5000, "the exit")).code, 0);
+      const took = performance.now() - since;
+      assert.ok(took <= (signals === 2 ? 1000 : (window + 2) * 1000) * SLOW, `exit after ${took} ms`);
+      closeSync(held);
+      rmSync(path.dirname(pipe), { recursive: true });
+      server.cleanUp();
+    }
   });
 
   test("SIGUSR1 reopens the log file", async () => {

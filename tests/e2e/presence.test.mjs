@@ -45,6 +45,45 @@ describe("presence", () => {
     assert.deepEqual(dataOf(seenByB, "pusher:member_added"), []);
   });
 
+  test("who subscribes again with the same data does not go and come for the others", async () => {
+    const name = "presence-again";
+    const witness = await joined(await tab({ id: "witness" }), name);
+    const raw = await RawClient.open(server);
+    const subscribe = (info) => {
+      const data = JSON.stringify({ user_id: "again", user_info: info });
+      raw.subscribe(name, { auth: channelAuth(APPS.main, raw.socketId, name, data), channel_data: data });
+      return raw.next("pusher_internal:subscription_succeeded");
+    };
+    await subscribe({ n: 1 });
+    for (let i = 0; i < 3; i += 1) {
+      assert.equal(JSON.parse((await subscribe({ n: 1 })).data).presence.count, 2);
+    }
+    await settle(backend, witness);
+    assert.equal(dataOf(witness, "pusher:member_added").length, 1);
+    assert.deepEqual(dataOf(witness, "pusher:member_removed"), []);
+    await raw.roundTrip();
+    assert.equal(raw.frames.filter((frame) => frame.event.startsWith("marker-")).length, 1, "heard once");
+    await subscribe({ n: 2 });
+    await received(witness, "pusher:member_added", 2);
+    assert.deepEqual(witness.members.get("again").info, { n: 2 }, "other data is news");
+    raw.close();
+    await received(witness, "pusher:member_removed", 2);
+    await settle(backend, witness);
+    assert.equal(witness.members.count, 1);
+  });
+
+  test("a second subscribe with a wrong signature leaves the first in place", async () => {
+    const raw = await RawClient.open(server);
+    const name = "private-kept";
+    raw.subscribe(name, { auth: channelAuth(APPS.main, raw.socketId, name) });
+    await raw.next("pusher_internal:subscription_succeeded");
+    raw.subscribe(name, { auth: `${APPS.main.key}:0000` });
+    await raw.next("pusher:subscription_error");
+    await (await backend.trigger(name, "still", "here")).text();
+    await raw.next("still");
+    raw.close();
+  });
+
   test("several tabs are one member: the first adds, the last removes", async () => {
     const name = "presence-tabs";
     const witness = await joined(await tab({ id: "witness" }), name);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { connect, connected, disconnectAll, joined, received, sdk, settle } from "./support/clients.mjs";
+import { connect, connected, disconnectAll, joined, received, sdk, settle, userAuth } from "./support/clients.mjs";
 import { RawClient } from "./support/raw.mjs";
 import { APPS, Server, until } from "./support/server.mjs";
 
@@ -26,6 +26,17 @@ describe("subscription counts", () => {
     more.forEach((client) => client.disconnect());
     await until(() => first.subscriptionCount === 1, 8000, "a count of one again");
     assert.equal(counts.at(-1), 1);
+  });
+
+  test("the channel of a user has no count", async () => {
+    const raw = await RawClient.open(server, { app: APPS.counts });
+    const user = JSON.stringify({ id: "counted" });
+    raw.send({ event: "pusher:signin", data: { auth: userAuth(APPS.counts, raw.socketId, user), user_data: user } });
+    await raw.next("pusher:signin_success");
+    raw.subscribe("after-it");
+    await raw.next("pusher_internal:subscription_count");
+    assert.deepEqual(raw.of("pusher_internal:subscription_count", "#server-to-user-counted"), []);
+    raw.close();
   });
 
   test("the frame, and at most one of them a second", async () => {

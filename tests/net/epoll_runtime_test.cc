@@ -31,7 +31,7 @@ TEST(EpollRuntimeTest, LoopsRunOnNamedThreadsAndPostToEachOther) {
     });
   });
   runtime.start();
-  runtime.run_until_stopped();
+  EXPECT_TRUE(runtime.run_until_stopped());
   EXPECT_EQ(name.get_future().get(), "millrace-1");
 }
 
@@ -39,7 +39,7 @@ TEST(EpollRuntimeTest, StopBeforeStartEndsAtOnce) {
   EpollRuntime runtime(1);
   runtime.stop();
   runtime.start();
-  runtime.run_until_stopped();
+  EXPECT_TRUE(runtime.run_until_stopped());
 }
 
 TEST(EpollRuntimeTest, TheWorkerRepliesInOrderAndFinishesItsQueue) {
@@ -55,9 +55,21 @@ TEST(EpollRuntimeTest, TheWorkerRepliesInOrderAndFinishesItsQueue) {
                             });
   }
   runtime.start();
-  runtime.run_until_stopped();
+  EXPECT_TRUE(runtime.run_until_stopped());
   EXPECT_EQ(order, "abcde");
   EXPECT_EQ(finished, 5);
+}
+
+TEST(EpollRuntimeTest, AWorkerThatHangsDoesNotHoldUpTheEnd) {
+  std::promise<void> freed;
+  EpollRuntime runtime(1);
+  runtime.worker().submit([&] { freed.get_future().wait(); }, runtime.loop(0), [] {});
+  runtime.start();
+  runtime.stop();
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_FALSE(runtime.run_until_stopped());
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(900));
+  freed.set_value();
 }
 
 TEST(EpollRuntimeTest, NumericNamesNeedNoWorker) {
@@ -88,7 +100,7 @@ TEST(EpollRuntimeTest, NamesAreLookedUpOnTheWorkerAndFailuresAreNamed) {
     runtime.stop();
   });
   runtime.start();
-  runtime.run_until_stopped();
+  EXPECT_TRUE(runtime.run_until_stopped());
   EXPECT_TRUE(local == "127.0.0.1" || local == "::1") << local;
   EXPECT_NE(failure.find("no such name"), std::string::npos) << failure;
 }
@@ -104,7 +116,7 @@ int take_a_signal() {
   if (!watched.ok()) return 1;
   runtime.start();
   kill(getpid(), SIGTERM);
-  runtime.run_until_stopped();
+  if (!runtime.run_until_stopped()) return 3;
   return taken == SIGTERM ? 0 : 2;
 }
 

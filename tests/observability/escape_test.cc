@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <random>
 
+#include "base/cut_utf8.h"
+
 namespace mr::observability {
 namespace {
 
@@ -48,11 +50,11 @@ TEST(EscapeTest, WrongUtf8BecomesReplacement) {
 }
 
 TEST(EscapeTest, CutsBetweenCharacters) {
-  EXPECT_EQ(cut_utf8("abc", 3), "abc");
-  EXPECT_EQ(cut_utf8("abcd", 3), "abc");
-  EXPECT_EQ(cut_utf8("ab€", 4), "ab");
-  EXPECT_EQ(cut_utf8("ab€c", 5), "ab€");
-  EXPECT_EQ(cut_utf8("😀", 3), "");
+  EXPECT_EQ(base::cut_utf8("abc", 3), "abc");
+  EXPECT_EQ(base::cut_utf8("abcd", 3), "abc");
+  EXPECT_EQ(base::cut_utf8("ab€", 4), "ab");
+  EXPECT_EQ(base::cut_utf8("ab€c", 5), "ab€");
+  EXPECT_EQ(base::cut_utf8("😀", 3), "");
 }
 
 TEST(EscapeTest, RandomBytesGiveAStringWithoutControlsAndQuotes) {

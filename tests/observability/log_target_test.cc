@@ -1,6 +1,10 @@
 #include "observability/log_target.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -70,6 +74,52 @@ TEST_F(LogTargetTest, AFailedReopenKeepsTheOldFileAndSaysSo) {
   const std::string text = content(folder_ / "moved" / "a.log");
   EXPECT_NE(text.find("could not be reopened"), std::string::npos);
   EXPECT_NE(text.find("still written"), std::string::npos);
+}
+
+TEST_F(LogTargetTest, AReaderThatDoesNotReadBlocksNobody) {
+  const fs::path path = folder_ / "pipe";
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  EXPECT_FALSE(open_log_target(path.string()).ok()) << "nobody reads the FIFO";
+  const int reader = ::open(path.c_str(), O_RDONLY | O_NONBLOCK);
+  ASSERT_GE(reader, 0);
+  auto target = open_log_target(path.string());
+  ASSERT_TRUE(target.ok());
+  std::string lines;
+  while (lines.size() < (1 << 20)) lines += std::string(99, 'x') + "\n";
+  const std::size_t taken = target.value()->write(lines);
+  EXPECT_GT(taken, 0U);
+  EXPECT_LT(taken, lines.size());
+  EXPECT_EQ(taken % 100, 0U) << "a line was cut";
+  std::string room(4096, ' ');
+  ASSERT_EQ(::read(reader, room.data(), room.size()), 4096);
+  EXPECT_EQ(target.value()->write("again\n"), 6U) << "goes on with a reader that is back";
+  ::close(reader);
+}
+
+// In a child, whose stderr is a blocking pipe.
+int write_to_a_full_stderr() {
+  int ends[2];
+  if (::pipe(ends) != 0 || ::dup2(ends[1], STDERR_FILENO) < 0) return 1;
+  const test::HandClock clock;
+  Log log({}, clock, open_log_target("").value());
+  const Logger logger(log, "net");
+  const std::string value(1000, 'x');
+  log.on_lines_waiting([] {});
+  for (int i = 0; i < 100; ++i) {
+    logger.info("much", {{"value", value}});
+  }
+  log.on_lines_waiting(nullptr);
+  return log.dropped() > 0 ? 0 : 2;
+}
+
+TEST_F(LogTargetTest, AFullStderrBlocksNobody) {
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) ::_exit(write_to_a_full_stderr());
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST_F(LogTargetTest, AMissingFolderIsAnErrorThatNamesThePath) {

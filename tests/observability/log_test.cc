@@ -153,9 +153,26 @@ TEST_F(LogTest, ReopenHappensAtTheDrainThatItAsksFor) {
 
 TEST_F(LogTest, FailedWritesAreCounted) {
   auto log = make();
-  recording_.fails = true;
+  recording_.room = 0;
   Logger(*log, "net").info("lost");
   EXPECT_EQ(sample(*log, "millrace_log_write_failures_total"), 1);
+}
+
+TEST_F(LogTest, LinesThatNobodyTookCountAsDroppedAndALaterLineSaysSo) {
+  auto log = make();
+  const Logger logger(*log, "net");
+  recording_.room = 10;
+  logger.info("cut");
+  recording_.room = 0;
+  logger.info("lost");
+  EXPECT_EQ(sample(*log, "millrace_log_lines_dropped_total"), 3) << "and the notice of the first";
+  recording_.room = std::string::npos;
+  logger.info("taken");
+  const auto lines = lines_of(recording_.text);
+  ASSERT_EQ(lines.size(), 3U) << "the cut line does not reach into the next";
+  EXPECT_EQ(lines[0].size(), 10U);
+  EXPECT_NE(lines[1].find("taken"), std::string::npos);
+  EXPECT_NE(lines[2].find(R"("dropped":2)"), std::string::npos) << recording_.text;
 }
 
 TEST_F(LogTest, AutoIsTextOnATerminalAndJsonElsewhere) {

@@ -25,7 +25,7 @@ std::string channel_of(int number) { return "private-" + std::to_string(number %
 
 class SilentTarget final : public observability::LogTarget {
  public:
-  bool write(std::string_view) override { return true; }
+  std::size_t write(std::string_view lines) override { return lines.size(); }
   bool reopen() override { return true; }
   bool is_terminal() const override { return false; }
   bool takes_color() const override { return false; }
@@ -62,7 +62,7 @@ struct RunningNode {
   }
   void drain() {
     runtime.control().post([this] { node.begin_drain([this] { runtime.stop(); }); });
-    runtime.run_until_stopped();
+    EXPECT_TRUE(runtime.run_until_stopped());
     log.on_lines_waiting(nullptr);
   }
 

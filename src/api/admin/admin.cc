@@ -240,6 +240,13 @@ void Admin::log_level(const Request& request, const Params&, Responder responder
 
 void Admin::set_log_level(const Request& request, const Params&, Responder responder) {
   if (!is_granted(request, responder)) return;
+  if (const auto levels = observability::Levels::parse(request.body)) {
+    for (const auto& [component, level] : levels.value().by_component) {
+      const std::string problem = observability::check_log_component(component);
+      if (problem.empty()) continue;
+      return responder.answer(error_response(400, "\"" + component + "\" " + problem));
+    }
+  }
   const auto done = sources_.log.set_levels(request.body);
   if (!done) return responder.answer(error_response(400, done.error().detail));
   log_.warn("log levels changed",

@@ -52,6 +52,7 @@ class SimRuntime final : public Runtime {
   SimLoop& loop(std::size_t index) override { return *loops_[index]; }
   SimLoop& control() override { return *control_; }
   SimWorker& worker() override { return worker_; }
+  std::vector<const LoopStats*> stats() const override { return {}; }
 
  private:
   std::vector<std::unique_ptr<SimLoop>> loops_;

@@ -75,7 +75,7 @@ export const APPS = {
   origins: app("origins", { allowed_origins: ["https://good.example"] }),
   chatty: app("chatty", { enable_client_messages: true, max_client_events_per_second: 2 }),
   peruser: app("peruser", { enable_user_authentication: true, max_connections_per_user: 2 }),
-  counts: app("counts", { enable_subscription_count: true }),
+  counts: app("counts", { enable_subscription_count: true, enable_user_authentication: true }),
   few: app("few", { max_subscriptions_per_connection: 5, max_presence_members_per_channel: 2 }),
   throttled: app("throttled", { max_backend_events_per_second: 3, max_read_requests_per_second: 3 }),
 };
@@ -124,11 +124,11 @@ export class Server {
     const args = this.options.args || ["--config", this.configFile];
     this.exited = null;
     this.process = spawn(BINARY, args, {
-      cwd: this.folder, stdio: ["ignore", "pipe", "pipe"],
+      cwd: this.folder, stdio: ["ignore", "pipe", this.options.stderr ?? "pipe"],
       env: { PATH: process.env.PATH, ...sanitizerEnv(), ...(this.options.env || {}) },
     });
     this.process.stdout.on("data", (bytes) => { this.output += bytes; });
-    this.process.stderr.on("data", (bytes) => { this.output += bytes; });
+    this.process.stderr?.on("data", (bytes) => { this.output += bytes; });
     this.ended = new Promise((resolve) => {
       this.process.once("error", (error) => {
         this.exited = { code: null, signal: null, error };

@@ -1,9 +1,9 @@
-#include "config/suggest.h"
+#include "base/suggest.h"
 
 #include <algorithm>
 #include <vector>
 
-namespace mr::config {
+namespace mr::base {
 namespace {
 
 // No key is longer; it bounds the work for words that are no keys at all.
@@ -49,4 +49,4 @@ std::string nearest(std::string_view word, std::span<const std::string> candidat
   return best;
 }
 
-}  // namespace mr::config
+}  // namespace mr::base
