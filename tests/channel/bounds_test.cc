@@ -161,6 +161,51 @@ TEST(HomeTest, AFullMailboxPausesTheRelease) {
   EXPECT_EQ(there.delivered, 2);
 }
 
+TEST(HomeTest, AMemberThatJoinsAgainIsCountedOnceAndIsNoNews) {
+  TestPort port;
+  LocalOrder order;
+  Options options;
+  options.text_frame = plain;
+  Home home(port, order, options, 1);
+  TestSubscribers here;
+  TestSubscribers there;
+  home.set_subscribers({&here, &there});
+  const auto app = base::make_ref<const model::App>(model::AppOptions{});
+  const auto name = model::ChannelName::parse("presence-c", 200).value();
+  const auto join = [&](std::uint64_t socket, const char* id, const char* info) {
+    const std::string text = id;
+    return home.join({app, name, 0, {socket, 1}, pusher::Member{'"' + text + '"', text, info}});
+  };
+  join(1, "witness", "{}");
+  EXPECT_EQ(join(2, "again", "{}").subscription_count, 2U);
+  EXPECT_EQ(here.delivered, 1);
+  const JoinAnswer again = join(2, "again", "{}");
+  EXPECT_EQ(again.subscription_count, 2U);
+  EXPECT_EQ(again.members.size(), 2U);
+  EXPECT_EQ(here.delivered, 1) << "no news";
+  EXPECT_EQ(join(2, "again", "[1]").subscription_count, 2U);
+  EXPECT_EQ(here.delivered, 3) << "removed and added with its new data";
+  const std::string key = model::channel_key(app->options.id, name.text());
+  home.leave(key, 0, {2, 1});
+  home.leave(key, 0, {1, 1});
+  EXPECT_EQ(home.channel_count(), 0U);
+}
+
+TEST(HomeTest, AUsersChannelAnnouncesNoCount) {
+  TestPort port;
+  LocalOrder order;
+  Options options;
+  options.text_frame = plain;
+  Home home(port, order, options, 1);
+  model::AppOptions described;
+  described.enable_subscription_count = true;
+  const auto app = base::make_ref<const model::App>(described);
+  home.join({app, model::ChannelName::server_to_user("u"), 0, {1, 1}, {}});
+  EXPECT_TRUE(port.timers.empty());
+  home.join({app, model::ChannelName::parse("c", 200).value(), 0, {1, 1}, {}});
+  EXPECT_EQ(port.timers.size(), 1U);
+}
+
 // How many of 20 names have their home on each of two loops.
 std::pair<std::size_t, std::size_t> places(std::uint32_t partitions) {
   TestPort port;
