@@ -1,7 +1,9 @@
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -33,49 +35,81 @@ config::Console console() {
           [](std::string_view text) { print_to(stderr, text); }};
 }
 
-// Another process on these ports would silently share our listeners' clients.
-bool ports_are_free(const config::Settings& settings) {
+// Another process on these ports would silently share our listeners' clients. Held until ours
+// listen; nothing, and the errors printed, when one is not free.
+std::optional<std::vector<net::PortClaim>> claim_ports(const config::Settings& settings) {
+  std::vector<net::Address> wanted = {{settings.host, settings.port}};
+  if (settings.metrics.enabled) wanted.push_back({settings.metrics.host, settings.metrics.port});
+  // In one order for all, or two nodes would wait for each other.
+  std::sort(wanted.begin(), wanted.end(),
+            [](const auto& a, const auto& b) { return a.port < b.port; });
+  std::vector<net::PortClaim> claims;
   bool is_free = true;
-  const auto look = [&](const net::Address& address) {
-    const auto probe = net::probe_port(address);
-    if (probe) return;
-    std::fprintf(stderr, "error: %s\n", probe.error().detail.c_str());
+  for (const net::Address& address : wanted) {
+    auto claim = net::PortClaim::take(address);
+    if (claim) {
+      claims.push_back(std::move(claim).value());
+      continue;
+    }
+    std::fprintf(stderr, "error: %s\n", claim.error().detail.c_str());
     is_free = false;
-  };
-  look({settings.host, settings.port});
-  if (settings.metrics.enabled) look({settings.metrics.host, settings.metrics.port});
-  return is_free;
+  }
+  if (!is_free) return std::nullopt;
+  return claims;
 }
 
-// SIGTERM and SIGINT drain, the second one ends at once; SIGUSR1 reopens the log file.
+// SIGTERM and SIGINT drain, the second one ends at once; SIGUSR1 reopens the log file. SIGHUP is
+// no reload: a development node ends with its terminal, another one says so and goes on.
 void on_signal(int signal, Node& node, net::EpollRuntime& runtime, observability::Log& log) {
   if (signal == SIGUSR1) return log.reopen();
+  if (signal == SIGHUP && !node.is_development()) {
+    observability::Logger(log, "node")
+        .warn("SIGHUP ignored", {{"reason", "the configuration is read at the start only"}});
+    return;
+  }
   if (!node.is_draining()) return node.begin_drain([&runtime] { runtime.stop(); });
   log.try_drain();
   std::_Exit(0);
 }
 
+// SIGHUP only where it was not ignored before us (nohup).
+std::vector<int> watched_signals() {
+  std::vector<int> signals = {SIGTERM, SIGINT, SIGUSR1};
+  struct sigaction before{};
+  if (sigaction(SIGHUP, nullptr, &before) == 0 && before.sa_handler != SIG_IGN) {
+    signals.push_back(SIGHUP);
+  }
+  return signals;
+}
+
 int serve(config::Settings settings) {
-  if (!ports_are_free(settings)) return kExitFailure;
   const std::size_t loops =
       settings.loops == 0 ? net::default_loop_count() : std::size_t{settings.loops};
+  const auto raised = net::raise_fd_limit();
+  if (const auto enough = net::check_fd_limit(loops); !enough) {
+    std::fprintf(stderr, "error: %s\n", enough.error().detail.c_str());
+    return kExitFailure;
+  }
+  auto claims = claim_ports(settings);
+  if (!claims) return kExitFailure;
   net::EpollRuntime runtime(loops);
   auto target = observability::open_log_target(settings.log.file);
   if (!target) {
-    std::fprintf(stderr, "error: log.file: %s\n", target.error().detail.c_str());
+    std::fprintf(stderr, "error: %s\n", target.error().detail.c_str());
     return config::kExitConfig;
   }
   observability::Log log(settings.log, runtime.control().clock(), std::move(target).value());
   const bool is_development = settings.development;
   const config::Settings shown = settings;
-  if (const auto raised = net::raise_fd_limit(); !raised) {
+  if (!raised) {
     observability::Logger(log, "node")
         .warn("the limit of open files stays low", {{"reason", raised.error().detail}});
   }
   Node node(std::move(settings), runtime, log);
   const auto watching = runtime.watch_signals(
-      {SIGTERM, SIGINT, SIGUSR1}, [&](int signal) { on_signal(signal, node, runtime, log); });
+      watched_signals(), [&](int signal) { on_signal(signal, node, runtime, log); });
   const auto started = node.start();
+  claims.reset();
   for (const auto* result : {&watching, &started}) {
     if (*result) continue;
     std::fprintf(stderr, "error: %s\n", result->error().detail.c_str());

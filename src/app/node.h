@@ -36,6 +36,7 @@ class Node final : public observability::GaugeSource {
   // Not ready at once, clients closed with 4200 over the grace period, requests served until its
   // end, the listener closed last; then `done` runs on the control loop.
   void begin_drain(base::Task done);
+  bool is_development() const { return settings_.development; }
   bool is_draining() const { return pulse_.state() == observability::NodeState::kDraining; }
 
   // A loop's way to the channels, for tests and the development market.

@@ -113,4 +113,19 @@ base::Result<std::uint64_t, NetErrc> raise_fd_limit() {
   return static_cast<std::uint64_t>(limit.rlim_cur);
 }
 
+base::Result<base::Done, NetErrc> check_fd_limit(std::size_t loops) {
+  // Of a loop: epoll, the mailbox, the listener, the descriptor in reserve. The rest: the standard
+  // streams, signals, log, metrics, control loop and a few connections.
+  constexpr std::uint64_t kOfLoop = 4;
+  constexpr std::uint64_t kOfNode = 24;
+  const std::uint64_t needed = kOfLoop * loops + kOfNode;
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) return base::Done{};
+  return base::Error<NetErrc>{
+      NetErrc::kSystem, "the limit of open files is " + std::to_string(limit.rlim_cur) +
+                            ", a node with " + std::to_string(loops) + " event loops needs " +
+                            std::to_string(needed) +
+                            " and one more per connection; raise it with ulimit -n or LimitNOFILE"};
+}
+
 }  // namespace mr::net

@@ -18,5 +18,7 @@ std::size_t default_loop_count();
 // Raises the soft limit of descriptors to the hard one and returns it. On an error the detail
 // names both.
 base::Result<std::uint64_t, NetErrc> raise_fd_limit();
+// Whether the soft limit lets that many loops start. On an error the detail names limit and need.
+base::Result<base::Done, NetErrc> check_fd_limit(std::size_t loops);
 
 }  // namespace mr::net

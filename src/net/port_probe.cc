@@ -1,11 +1,14 @@
 #include "net/port_probe.h"
 
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -76,7 +79,50 @@ base::Error<NetErrc> in_use(const Address& address) {
                                       "; stop it or choose another port"};
 }
 
+// An abstract socket of this name: it is of the network namespace, as the port is, and nobody
+// needs to clean it up. -1 when another process has it.
+int bind_claim(std::uint16_t port) {
+  const std::string name = "millrace-start-" + std::to_string(port);
+  sockaddr_un own{};
+  own.sun_family = AF_UNIX;
+  std::copy(name.begin(), name.end(), own.sun_path + 1);
+  const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+  const int socket = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (socket < 0) return -1;
+  if (::bind(socket, reinterpret_cast<const sockaddr*>(&own), length) == 0) return socket;
+  const int error = errno;
+  ::close(socket);
+  errno = error;
+  return -1;
+}
+
 }  // namespace
+
+base::Result<PortClaim, NetErrc> PortClaim::take(const Address& address, base::Duration patience) {
+  if (address.port == 0) return PortClaim(-1);
+  constexpr int kLookEveryMs = 5;
+  for (base::Duration waited{0};; waited += std::chrono::milliseconds(kLookEveryMs)) {
+    const int socket = bind_claim(address.port);
+    if (socket >= 0) {
+      PortClaim claim(socket);
+      if (auto probe = probe_port(address); !probe) return probe.error();
+      return claim;
+    }
+    if (errno != EADDRINUSE) return system_error("claim", address, errno);
+    if (waited >= patience) {
+      return base::Error<NetErrc>{NetErrc::kAddressInUse,
+                                  "address " + address.host + " port " +
+                                      std::to_string(address.port) +
+                                      " is being taken by another node that does not finish its "
+                                      "start; stop it or choose another port"};
+    }
+    ::poll(nullptr, 0, kLookEveryMs);
+  }
+}
+
+PortClaim::~PortClaim() {
+  if (socket_ >= 0) ::close(socket_);
+}
 
 base::Result<base::Done, NetErrc> probe_port(const Address& address) {
   auto raw = to_socket_address(address);

@@ -60,5 +60,15 @@ TEST(FdLimitTest, IsRaisedToTheHardLimit) {
   EXPECT_GT(limit.value(), 0U);
 }
 
+// A limit of ten ended in an assertion.
+TEST(FdLimitTest, TooFewForTheLoopsIsAnErrorThatNamesBoth) {
+  EXPECT_TRUE(check_fd_limit(1).ok());
+  const auto few = check_fd_limit(std::size_t{1} << 40);
+  ASSERT_FALSE(few.ok());
+  EXPECT_NE(few.error().detail.find("ulimit -n"), std::string::npos) << few.error().detail;
+  EXPECT_NE(few.error().detail.find(std::to_string((std::size_t{1} << 40) * 4 + 24)),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace mr::net
