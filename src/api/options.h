@@ -25,9 +25,6 @@ struct Options {
   bool replay_cache = false;
   bool idempotency = true;  // honour idempotency keys of publishes
   std::uint32_t idempotency_key_length_max = 128;
-  // Rates of apps are divided by the number of loops, each loop limits its own connections: a
-  // publisher with one kept connection gets its loop's share.
-  std::uint32_t loops = 1;
 };
 
 // A timestamp may be 600 s ahead and stays valid until it is 600 s behind.

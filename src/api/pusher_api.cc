@@ -39,12 +39,7 @@ Error route_error(http::RouteStatus status, const http::Request& request,
 }  // namespace
 
 PusherApi::PusherApi(Surroundings around, const Options& options, std::uint64_t hash_seed)
-    : around_(around),
-      options_(options),
-      cors_(options.cors),
-      signers_(hash_seed),
-      event_rates_(options.loops, hash_seed),
-      query_rates_(options.loops, hash_seed) {
+    : around_(around), options_(options), cors_(options.cors), signers_(hash_seed) {
   routes_.add(http::Method::kPost, "/apps/{app}/events", &PusherApi::events);
   routes_.add(http::Method::kPost, "/apps/{app}/batch_events", &PusherApi::batch_events);
   routes_.add(http::Method::kGet, "/apps/{app}/channels", &PusherApi::list);
@@ -63,54 +58,72 @@ void PusherApi::handle(http::Request request, http::Responder responder) {
     call->responder.answer(cors_.preflight(call->request));
     return;
   }
-  auto match = routes_.match(call->request.method, call->request.path);
-  if (match.target == nullptr) {
-    const Error error = route_error(match.status, call->request, match.allow);
-    ++counters_.of(error.code);
-    http::Response response = error_response(error);
-    if (!match.allow.empty()) response.headers.push_back({"Allow", match.allow});
-    cors_.allow(call->request, response);
-    call->responder.answer(std::move(response));
-    return;
-  }
-  auto query = http::parse_query(call->request.query);
-  if (!query) {
-    fail(std::move(call), {Errc::kInvalidInput, "the query has a broken %XX escape or more than " +
-                                                    std::to_string(http::kParamsMax) +
-                                                    " parameters; encode it as RFC 3986 says"});
-    return;
-  }
-  call->path = std::move(match.params);
-  call->query = std::move(*query);
+  if (const auto error = find_route(*call)) return fail(std::move(call), *error);
   const std::string app_id = param(call->path, "app");
-  around_.apps.find_by_id(
-      app_id, [this, call = std::move(call), route = *match.target](model::AppRef app) mutable {
-        call->app = std::move(app);
-        authorize(std::move(call), route);
-      });
+  around_.apps.find_by_id(app_id, [this, call = std::move(call)](model::AppRef app) mutable {
+    call->app = std::move(app);
+    authorize(std::move(call));
+  });
 }
 
-void PusherApi::authorize(CallPtr call, Route route) {
-  if (!call->app) {
-    const std::string id = param(call->path, "app");
-    fail(std::move(call), {Errc::kAppNotFound, "there is no app with the id " + shown(id) +
-                                                   "; use the id of a configured app"});
-    return;
+std::optional<http::Response> PusherApi::refuse_head(const http::Request& head) {
+  if (head.method == http::Method::kOptions) return std::nullopt;
+  Call call;
+  call.request = head;
+  auto error = find_route(call);
+  if (!error) {
+    // A store that answers later is asked again with the body.
+    const auto found = std::make_shared<std::optional<model::AppRef>>();
+    around_.apps.find_by_id(param(call.path, "app"),
+                            [found](model::AppRef app) { *found = std::move(app); });
+    if (!*found) return std::nullopt;
+    call.app = **found;
+    error = check(call, Part::kHead);
   }
+  if (!error) return std::nullopt;
+  ++counters_.requests;
+  return refusal(call, *error, 0);
+}
+
+std::optional<Error> PusherApi::find_route(Call& call) const {
+  auto match = routes_.match(call.request.method, call.request.path);
+  if (match.target == nullptr) {
+    call.allow = match.allow;
+    return route_error(match.status, call.request, match.allow);
+  }
+  auto query = http::parse_query(call.request.query);
+  if (!query) {
+    return Error{Errc::kInvalidInput, "the query has a broken %XX escape or more than " +
+                                          std::to_string(http::kParamsMax) +
+                                          " parameters; encode it as RFC 3986 says"};
+  }
+  call.route = *match.target;
+  call.path = std::move(match.params);
+  call.query = std::move(*query);
+  return std::nullopt;
+}
+
+std::optional<Error> PusherApi::check(const Call& call, Part part) {
+  if (!call.app) {
+    return Error{Errc::kAppNotFound, "there is no app with the id " +
+                                         shown(param(call.path, "app")) +
+                                         "; use the id of a configured app"};
+  }
+  const http::Request& request = call.request;
+  const auto checked = (part == Part::kHead ? pusher::check_rest_head : pusher::check_rest)(
+      *call.app, signers_.of(*call.app),
+      {request.method_text, request.path, call.query, request.body}, around_.clock.wall_now());
+  if (!checked) return Error{Errc::kAuthFailed, checked.error().detail};
+  const model::AppOptions& app = call.app->options;
+  if (app.enabled) return std::nullopt;
+  return Error{Errc::kForbidden,
+               "the app " + shown(app.id) + " is disabled; enable it in the configuration"};
+}
+
+void PusherApi::authorize(CallPtr call) {
+  if (const auto error = check(*call, Part::kAll)) return fail(std::move(call), *error);
+  const Route route = call->route;
   const http::Request& request = call->request;
-  const auto checked = pusher::check_rest(
-      *call->app, signers_.of(*call->app),
-      {request.method_text, request.path, call->query, request.body}, around_.clock.wall_now());
-  if (!checked) {
-    fail(std::move(call), {Errc::kAuthFailed, checked.error().detail});
-    return;
-  }
-  if (!call->app->options.enabled) {
-    const std::string id = call->app->options.id;
-    fail(std::move(call), {Errc::kForbidden, "the app " + shown(id) +
-                                                 " is disabled; enable it in the configuration"});
-    return;
-  }
   if (request.method != http::Method::kPost || !options_.replay_cache) {
     (this->*route)(std::move(call));
     return;
@@ -160,7 +173,7 @@ void PusherApi::publish(CallPtr call, base::Result<Publication, Errc> read) {
   }
   Publication publication = std::move(read).value();
   const std::string* const header = call->request.header("x-idempotency-key");
-  std::string key = header != nullptr ? *header : publication.idempotency_key;
+  std::string key = header != nullptr && !header->empty() ? *header : publication.idempotency_key;
   if (!options_.idempotency) key.clear();
   if (key.size() > options_.idempotency_key_length_max) {
     fail(std::move(call),
@@ -181,7 +194,8 @@ void PusherApi::publish(CallPtr call, base::Result<Publication, Errc> read) {
 
 void PusherApi::release(CallPtr call, Publication publication) {
   const model::AppOptions& app = call->app->options;
-  if (!admit(call, event_rates_, app.max_backend_events_per_second, publication.event_count)) {
+  if (!admit(call, call->app->backend_events, app.max_backend_events_per_second,
+             publication.event_count)) {
     return;
   }
   if (publication.events.empty()) {
@@ -221,7 +235,7 @@ void PusherApi::terminate(CallPtr call) {
 }
 
 void PusherApi::list(CallPtr call) {
-  if (!admit(call, query_rates_, call->app->options.max_read_requests_per_second, 1)) return;
+  if (!admit_query(call)) return;
   const auto wanted = attributes_of(call);
   if (!wanted) return;
   const std::string* const given = http::find_param(call->query, "filter_by_prefix");
@@ -261,7 +275,7 @@ void PusherApi::list(CallPtr call) {
 }
 
 void PusherApi::show(CallPtr call) {
-  if (!admit(call, query_rates_, call->app->options.max_read_requests_per_second, 1)) return;
+  if (!admit_query(call)) return;
   const auto channel = channel_of(call);
   if (!channel) return;
   const auto wanted = attributes_of(call);
@@ -307,7 +321,7 @@ void PusherApi::show(CallPtr call) {
 }
 
 void PusherApi::users(CallPtr call) {
-  if (!admit(call, query_rates_, call->app->options.max_read_requests_per_second, 1)) return;
+  if (!admit_query(call)) return;
   const auto channel = channel_of(call);
   if (!channel) return;
   if (!channel->is_presence()) {
@@ -337,9 +351,14 @@ void PusherApi::users(CallPtr call) {
                               });
 }
 
-bool PusherApi::admit(CallPtr& call, Rates& rates, std::uint32_t per_second, std::size_t count) {
+bool PusherApi::admit_query(CallPtr& call) {
+  return admit(call, call->app->read_requests, call->app->options.max_read_requests_per_second, 1);
+}
+
+bool PusherApi::admit(CallPtr& call, const base::RateBucket& bucket, std::uint32_t per_second,
+                      std::size_t count) {
   const std::string& id = call->app->options.id;
-  const auto wait = rates.take(id, per_second, count, around_.clock.now());
+  const auto wait = bucket.take(per_second, count, around_.clock.now());
   if (!wait) return true;
   const Error error{Errc::kRateLimited, "the app " + shown(id) + " may make " +
                                             std::to_string(per_second) +
@@ -377,15 +396,21 @@ void PusherApi::succeed(CallPtr call, std::string body) {
   call->responder.answer(std::move(response));
 }
 
-void PusherApi::fail(CallPtr call, const Error& error, std::uint32_t retry_after_s) {
+http::Response PusherApi::refusal(const Call& call, const Error& error,
+                                  std::uint32_t retry_after_s) {
   ++counters_.of(error.code);
-  settle(*call, {});
   http::Response response = error_response(error);
+  if (!call.allow.empty()) response.headers.push_back({"Allow", call.allow});
   if (retry_after_s != 0) {
     response.headers.push_back({"Retry-After", std::to_string(retry_after_s)});
   }
-  cors_.allow(call->request, response);
-  call->responder.answer(std::move(response));
+  cors_.allow(call.request, response);
+  return response;
+}
+
+void PusherApi::fail(CallPtr call, const Error& error, std::uint32_t retry_after_s) {
+  settle(*call, {});
+  call->responder.answer(refusal(*call, error, retry_after_s));
 }
 
 void PusherApi::settle(Call& call, const std::string& answer) {

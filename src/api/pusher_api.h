@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,7 +10,6 @@
 #include "api/counters.h"
 #include "api/options.h"
 #include "api/publish.h"
-#include "api/rates.h"
 #include "base/clock.h"
 #include "channel/service.h"
 #include "http/router.h"
@@ -37,6 +37,9 @@ class PusherApi {
 
   // Answers exactly once, now or when the channels' home loops have answered.
   void handle(http::Request request, http::Responder responder);
+  // The answer to a request that is refused whatever its body is; none: handle() it when the
+  // body is there.
+  std::optional<http::Response> refuse_head(const http::Request& head);
   const Counters& counters() const { return counters_; }
 
  private:
@@ -46,13 +49,20 @@ class PusherApi {
     http::Responder responder;
     http::Params path;
     http::Params query;
+    std::string allow;  // what the path takes, when it does not take this method
+    void (PusherApi::*route)(std::unique_ptr<Call>) = nullptr;
     model::AppRef app;
     std::vector<std::string> unsettled;  // keys that wait for this call's answer
   };
   using CallPtr = std::unique_ptr<Call>;
   using Route = void (PusherApi::*)(CallPtr);
+  enum class Part : std::uint8_t { kHead, kAll };
 
-  void authorize(CallPtr call, Route route);
+  // What is wrong with the path or the query; else both are in the call.
+  std::optional<Error> find_route(Call& call) const;
+  // What is wrong with the app or the signature.
+  std::optional<Error> check(const Call& call, Part part);
+  void authorize(CallPtr call);
   // Runs `next` unless the key was answered before; then that answer is given.
   void once(CallPtr call, std::string key, base::Function<void(CallPtr)> next);
 
@@ -67,11 +77,14 @@ class PusherApi {
   void users(CallPtr call);
 
   // False, and the call is answered, when the app's rate is used up.
-  bool admit(CallPtr& call, Rates& rates, std::uint32_t per_second, std::size_t count);
+  bool admit(CallPtr& call, const base::RateBucket& bucket, std::uint32_t per_second,
+             std::size_t count);
+  bool admit_query(CallPtr& call);
   // Null, and the call is answered, when the name in the path or `info` is no good.
   std::unique_ptr<model::ChannelName> channel_of(CallPtr& call);
   std::unique_ptr<Attributes> attributes_of(CallPtr& call);
 
+  http::Response refusal(const Call& call, const Error& error, std::uint32_t retry_after_s);
   void succeed(CallPtr call, std::string body);
   void fail(CallPtr call, const Error& error, std::uint32_t retry_after_s = 0);
   void settle(Call& call, const std::string& answer);
@@ -81,8 +94,6 @@ class PusherApi {
   Cors cors_;
   http::Router<Route> routes_;
   pusher::Signers signers_;
-  Rates event_rates_;
-  Rates query_rates_;
   Counters counters_;
 };
 

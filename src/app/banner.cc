@@ -6,7 +6,10 @@ namespace mr::app {
 
 std::string development_banner(const config::Settings& settings, std::uint16_t port) {
   const model::AppOptions& app = settings.apps.front();
-  const std::string host = settings.host == "0.0.0.0" ? "127.0.0.1" : settings.host;
+  std::string host = settings.host;
+  if (host == "0.0.0.0") host = "127.0.0.1";
+  if (host == "::") host = "::1";
+  if (host.find(':') != std::string::npos) host = "[" + host + "]";  // as in a URL
   return fmt::format(
       R"banner(Millrace development node (no apps configured; never use these credentials elsewhere)
 

@@ -13,12 +13,31 @@ namespace mr::app {
 namespace {
 
 constexpr std::string_view kAppPrefix = "/app/";
-constexpr std::size_t kJsonBytesMax = 16 << 20;
 
 // Where old clients fall back to when WebSockets fail; not served here.
 bool is_fallback_transport(std::string_view path) {
   return path.starts_with("/pusher/") || path.starts_with("/timeline/") ||
          path.starts_with("/sockjs") || path.starts_with("/socket.io");
+}
+
+// What a plain request gets where only WebSockets are, or once were.
+std::optional<http::Response> answer_of_transports(std::string_view path) {
+  if (path.starts_with(kAppPrefix)) {
+    http::Response response = http::json_response(
+        426,
+        R"({"error":"/app/{key} speaks WebSocket; send an upgrade request","code":"upgrade_required","status":426})");
+    response.headers.push_back({"Upgrade", "websocket"});  // RFC 9110 15.5.22
+    return response;
+  }
+  if (!is_fallback_transport(path)) return std::nullopt;
+  return http::json_response(
+      404,
+      R"({"error":"Only the WebSocket transport is served; set enabledTransports to ['ws','wss']","code":"not_found","status":404})");
+}
+
+// Whatever the listeners let through must be readable: their limits are the ones that are named.
+std::size_t json_bytes_max(const config::Settings& settings) {
+  return std::max<std::size_t>(settings.http.body_bytes_max, settings.session.message_bytes_max);
 }
 
 channel::Options channel_options(const Shared& shared) {
@@ -30,7 +49,6 @@ channel::Options channel_options(const Shared& shared) {
 api::Options api_options(const Shared& shared) {
   const config::Settings& settings = shared.settings;
   api::Options options;
-  options.loops = static_cast<std::uint32_t>(shared.runtime.loop_count());
   options.replay_cache = settings.rest.replay_cache;
   options.idempotency = settings.rest.idempotency;
   options.idempotency_key_length_max = settings.rest.idempotency_key_length_max;
@@ -78,7 +96,7 @@ LoopParts::LoopParts(Shared& shared, std::size_t index)
                    idempotency_ttl(shared.settings), loop_.random().next()),
       home_(port_, shared.order, channel_options(shared), loop_.random().next()),
       exchange_(port_, shared.peers, shared.settings.channel),
-      parser_(kJsonBytesMax),
+      parser_(json_bytes_max(shared.settings)),
       signers_(loop_.random().next()),
       sessions_(loop_, loop_.random().next()),
       hub_(sessions_, sessions_, shared.settings.hub, loop_.random().next()),
@@ -126,18 +144,20 @@ bool LoopParts::on_iteration_end() {
 void LoopParts::on_request(http::Request request, http::Responder responder) {
   if (demo_ && demo::Site::owns(request.path)) return responder.answer(demo_->serve(request));
   if (admin_.try_answer(request, responder)) return;
-  if (request.path.starts_with(kAppPrefix)) {
-    return responder.answer(http::json_response(
-        426,
-        R"({"error":"/app/{key} speaks WebSocket; send an upgrade request","code":"upgrade_required","status":426})"));
-  }
-  if (is_fallback_transport(request.path)) {
-    return responder.answer(http::json_response(
-        404,
-        R"({"error":"Only the WebSocket transport is served; set enabledTransports to ['ws','wss']","code":"not_found","status":404})"));
+  if (auto answer = answer_of_transports(request.path)) {
+    return responder.answer(std::move(*answer));
   }
   http::Responder followed = request_log_.follow(request, std::move(responder));
   api_.handle(std::move(request), std::move(followed));
+}
+
+std::optional<http::Response> LoopParts::refuse_head(const http::Request& head) {
+  if (demo_ && demo::Site::owns(head.path)) return std::nullopt;
+  if (admin_.owns(head)) return std::nullopt;
+  if (auto answer = answer_of_transports(head.path)) return answer;
+  auto answer = api_.refuse_head(head);
+  if (answer) request_log_.complete(head, *answer);
+  return answer;
 }
 
 bool LoopParts::on_upgrade(http::Request request, net::SocketHandle socket, net::PeerAddress peer,

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -68,6 +69,7 @@ class LoopParts final : public http::Service, public net::AcceptEvents, public n
   void collect(std::vector<observability::GaugeSample>& out) const;
 
   void on_request(http::Request request, http::Responder responder) override;
+  std::optional<http::Response> refuse_head(const http::Request& head) override;
   bool on_upgrade(http::Request request, net::SocketHandle socket, net::PeerAddress peer,
                   std::string early_bytes, http::Responder responder) override;
   void on_accept(net::SocketHandle socket, const net::PeerAddress& peer) override;

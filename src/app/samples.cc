@@ -152,8 +152,9 @@ void add_http_samples(const http::ConnectionPool& pool, Samples& out) {
   Family(out, SampleKind::kGauge)
       .add("millrace_http_connections", "HTTP connections that are not upgraded",
            number(pool.connections()))
-      .add("millrace_http_open_requests", "Requests not answered yet",
-           number(pool.open_requests()));
+      .add("millrace_http_open_requests", "Requests not answered yet", number(pool.open_requests()))
+      .add("millrace_http_body_bytes", "Request bodies that are coming in",
+           number(pool.body_bytes()));
   Family counters(out, SampleKind::kCounter);
   counters.add("millrace_http_requests_total", "Requests handed to a service", number(c.requests))
       .add("millrace_http_upgrades_total", "Requests that became WebSockets", number(c.upgrades));

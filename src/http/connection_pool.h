@@ -38,6 +38,8 @@ class ConnectionPool {
   bool is_draining() const { return draining_; }
   // Handed to the service and not yet written to the socket.
   std::size_t open_requests() const { return open_requests_; }
+  // Of bodies that are not complete; bounded by body_budget.
+  std::size_t body_bytes() const { return body_bytes_; }
   std::size_t connections() const { return connections_.size(); }
   // Closes every connection now, answered or not.
   void close_all();
@@ -67,6 +69,7 @@ class ConnectionPool {
   std::vector<ServerConnection*> scheduled_;
   Counters counters_;
   std::size_t open_requests_ = 0;
+  std::size_t body_bytes_ = 0;  // of bodies that are not complete
   net::TimerId sweep_timer_ = net::TimerId::kNone;
   bool draining_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for tasks that outlive the pool

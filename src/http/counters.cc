@@ -16,6 +16,8 @@ const char* to_text(Refusal refusal) {
       return "bad_request";
     case Refusal::kBodyTooLarge:
       return "body_too_large";
+    case Refusal::kBodyBudget:
+      return "body_budget";
     case Refusal::kHeadersTooLarge:
       return "headers_too_large";
     case Refusal::kNotSupported:

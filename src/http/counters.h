@@ -13,6 +13,7 @@ enum class Refusal : std::uint8_t {
   kWriteTimeout,        // the peer does not read its answers
   kBadRequest,          // 400
   kBodyTooLarge,        // 413
+  kBodyBudget,          // 503: too many bodies at once
   kHeadersTooLarge,     // 414, 431
   kNotSupported,        // 417, 501, 505
   kDraining,            // 503 to an upgrade

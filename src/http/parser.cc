@@ -202,6 +202,7 @@ class Feed {
   explicit Feed(const Options& options) : options_(options) {}
 
   bool is_idle() const { return !collector_ && pending_.empty(); }
+  bool is_new() const { return is_idle() && blank_lines_ == 0; }
   bool has_header() const { return collector_.has_value(); }
   bool is_done() const { return collector_ && collector_->is_done(); }
   Collector<kIsRequest, Message>& collector() { return *collector_; }
@@ -380,7 +381,9 @@ class RequestParser::Machine {
   }
 
   bool is_idle() const { return feed_.is_idle(); }
+  bool is_new() const { return feed_.is_new(); }
   bool in_body() const { return feed_.has_header() && !feed_.is_done(); }
+  Request& partial() { return request_; }
   bool take_expect_continue() { return in_body() && std::exchange(expects_continue_, false); }
 
  private:
@@ -455,7 +458,9 @@ base::Result<ParseProgress, Errc> RequestParser::consume(std::string_view bytes)
 }
 Request RequestParser::take() { return machine_->take(); }
 bool RequestParser::is_idle() const { return machine_->is_idle(); }
+bool RequestParser::is_new() const { return machine_->is_new(); }
 bool RequestParser::in_body() const { return machine_->in_body(); }
+Request& RequestParser::partial() { return machine_->partial(); }
 bool RequestParser::take_expect_continue() { return machine_->take_expect_continue(); }
 
 class ResponseParser::Machine {

@@ -50,8 +50,12 @@ class RequestParser {
 
   // No byte of the next request was seen yet.
   bool is_idle() const;
+  // Idle, and no empty line was skipped either: a new parser would do the same.
+  bool is_new() const;
   // The header is complete and the body is not.
   bool in_body() const;
+  // The message so far, its body as far as it came. The caller may set its peer.
+  Request& partial();
   // True once per request that waits for "100 Continue" and whose body has not begun.
   bool take_expect_continue();
 

@@ -1,6 +1,7 @@
 #include "http/server_connection.h"
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 #include <utility>
 
@@ -26,6 +27,16 @@ Refusal refusal_of(Errc code) {
       return Refusal::kNotSupported;
   }
   return Refusal::kBadRequest;
+}
+
+// A body that costs less than the new connection after a refusal.
+bool has_small_body(const Request& request) {
+  constexpr std::size_t kSmall = 16 * 1024;
+  const std::string* length = request.header("content-length");
+  if (length == nullptr) return false;
+  std::size_t bytes = 0;
+  const auto [end, error] = std::from_chars(length->data(), length->data() + length->size(), bytes);
+  return error == std::errc() && bytes <= kSmall;
 }
 
 }  // namespace
@@ -96,6 +107,7 @@ void ServerConnection::parse(std::string_view bytes) {
     const auto progress = parser_->consume(bytes);
     if (!progress) return fail(progress.error());
     bytes.remove_prefix(progress.value().consumed);
+    if (!charge_body()) return;
     if (progress.value().complete) {
       has_served_ = true;
       Request request = parser_->take();
@@ -107,16 +119,50 @@ void ServerConnection::parse(std::string_view bytes) {
       accept_request(std::move(request));
       set_wait_deadline();
     } else if (parser_->in_body() && !was_in_body) {
-      deadline_ = pool_.deadline_after(pool_.options_.body_timeout);
-      // With answers still owed the client's own patience starts its body.
-      if (parser_->take_expect_continue() && exchanges_.empty()) {
-        out_ += "HTTP/1.1 100 Continue\r\n\r\n";
-      }
+      if (!begin_body()) return;
     } else if (was_idle && !parser_->is_idle() && has_served_) {
       deadline_ = pool_.deadline_after(pool_.options_.header_timeout);
     }
   }
   if (state_ == State::kOpen) unparsed_ = std::string(bytes);
+}
+
+bool ServerConnection::begin_body() {
+  Request& head = parser_->partial();
+  head.peer = peer_;
+  if (auto refusal = has_small_body(head) ? std::nullopt : pool_.service_.refuse_head(head)) {
+    refuse(std::move(*refusal));
+    return false;
+  }
+  deadline_ = pool_.deadline_after(pool_.options_.body_timeout);
+  // With answers still owed the client's own patience starts its body.
+  if (parser_->take_expect_continue() && exchanges_.empty()) {
+    out_ += "HTTP/1.1 100 Continue\r\n\r\n";
+  }
+  return true;
+}
+
+// Counts what the parser holds. False: it was too much with all others, and is refused.
+bool ServerConnection::charge_body() {
+  const std::size_t held = parser_->in_body() ? parser_->partial().body.size() : 0;
+  pool_.body_bytes_ = pool_.body_bytes_ - charged_ + held;
+  charged_ = held;
+  const Options& options = pool_.options_;
+  if (held == 0 || pool_.body_bytes_ <= std::max(options.body_budget, options.body_bytes_max)) {
+    return true;
+  }
+  ++pool_.counters_.of(Refusal::kBodyBudget);
+  Response response = text_response(503, "the request bodies that are coming in are larger than " +
+                                             std::to_string(options.body_budget) +
+                                             " bytes together; try again in a moment\n");
+  response.headers.push_back({"Retry-After", "1"});
+  refuse(std::move(response));
+  return false;
+}
+
+void ServerConnection::drop_parser() {
+  parser_.reset();
+  pool_.body_bytes_ -= std::exchange(charged_, 0);
 }
 
 void ServerConnection::on_end() {
@@ -129,12 +175,15 @@ void ServerConnection::on_end() {
 
 void ServerConnection::fail(const base::Error<Errc>& error) {
   ++pool_.counters_.of(refusal_of(error.code));
-  parser_.reset();
+  refuse(text_response(status_of(error.code), error.detail + "\n"));
+}
+
+void ServerConnection::refuse(Response response) {
+  drop_parser();
   unparsed_.clear();
   Request none;
   none.keep_alive = false;
-  Responder responder = add_exchange(none);
-  responder.answer(text_response(status_of(error.code), error.detail + "\n"));
+  add_exchange(none).answer(std::move(response));
 }
 
 void ServerConnection::accept_request(Request request) {
@@ -233,9 +282,11 @@ void ServerConnection::flush() {
     written_ += put.bytes;
   }
   if (written_ < out_.size()) return;
-  written_ = 0;
-  out_ = std::string();
-  set_wait_deadline();
+  if (written_ > 0) {  // only an answer gives the peer more time
+    written_ = 0;
+    out_ = std::string();
+    set_wait_deadline();
+  }
   if (state_ == State::kLastRequest && exchanges_.empty()) return linger();
   if (!upgrade_ || !exchanges_.empty() || state_ != State::kOpen) return;
   try_upgrade();
@@ -248,7 +299,7 @@ void ServerConnection::linger() {
   if (has_ended_) return close();
   // Closing with unread bytes would reset the connection and may take the answer with it.
   state_ = State::kLingering;
-  parser_.reset();
+  drop_parser();
   unparsed_ = std::string();
   deadline_ = pool_.deadline_after(kLingerTime);
   pool_.loop_.shutdown_write(socket_);
@@ -270,7 +321,7 @@ void ServerConnection::set_wait_deadline() {
 }
 
 void ServerConnection::check_deadline(std::uint32_t now) {
-  if (is_idle()) parser_.reset();
+  if (parser_ && parser_->is_new() && is_idle()) parser_.reset();
   if (now < deadline_) return;
   if (state_ == State::kLingering || is_idle()) {
     if (!has_served_ && state_ == State::kOpen) ++pool_.counters_.of(Refusal::kHeaderTimeout);
@@ -282,12 +333,8 @@ void ServerConnection::check_deadline(std::uint32_t now) {
   }
   const bool in_body = parser_ && parser_->in_body();
   ++pool_.counters_.of(in_body ? Refusal::kBodyTimeout : Refusal::kHeaderTimeout);
-  parser_.reset();
-  Request none;
-  none.keep_alive = false;
-  add_exchange(none).answer(text_response(408, std::string("the request's ") +
-                                                   (in_body ? "body" : "header") +
-                                                   " did not come in time; send it at once\n"));
+  refuse(text_response(408, std::string("the request's ") + (in_body ? "body" : "header") +
+                                " did not come in time; send it at once\n"));
   deadline_ = kNoDeadline;
 }
 
@@ -312,6 +359,7 @@ void ServerConnection::close() {
   for (const auto& exchange : exchanges_) exchange->connection = nullptr;
   pool_.open_requests_ -= exchanges_.size();
   exchanges_.clear();
+  drop_parser();
   if (socket_ != net::SocketHandle::kNone) pool_.loop_.close(socket_);
   pool_.remove(*this);
 }

@@ -51,8 +51,12 @@ class ServerConnection final : public net::SocketEvents {
   void pump();
   void read_some(std::size_t& budget);
   void parse(std::string_view bytes);
+  bool begin_body();  // false: refused at the head
+  bool charge_body();
+  void drop_parser();
   void on_end();  // the peer sent its last byte
   void fail(const base::Error<Errc>& error);
+  void refuse(Response response);  // the request that is being read, and all behind it
   void accept_request(Request request);
   void try_upgrade();
   Responder add_exchange(const Request& request);
@@ -81,6 +85,7 @@ class ServerConnection final : public net::SocketEvents {
   std::uint32_t deadline_;   // in seconds of the pool
   std::uint32_t index_ = 0;  // in the pool
   std::size_t written_ = 0;  // of out_
+  std::size_t charged_ = 0;  // of this body, in the pool's sum
   std::unique_ptr<RequestParser> parser_;
   std::unique_ptr<Request> upgrade_;  // waits for the answers before it
   std::vector<std::shared_ptr<Exchange>> exchanges_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -51,6 +52,10 @@ class Responder {
 class Service {
  public:
   virtual void on_request(Request request, Responder responder) = 0;
+
+  // The head of a request whose body is large and still coming. An answer refuses it: the body is
+  // not kept and the connection ends. None: on_request() gets it when it is complete.
+  virtual std::optional<Response> refuse_head(const Request& /*head*/) { return std::nullopt; }
 
   // A WebSocket upgrade request (Request::is_websocket_upgrade()) whose predecessors on the
   // connection are all answered. True: the service owns the socket from now on, must have called

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/function.h"
+#include "base/rate_bucket.h"
 #include "base/ref.h"
 
 namespace mr::model {
@@ -38,10 +39,12 @@ struct AppOptions {
   std::uint32_t max_event_batch_size = 10;
 };
 
-// Immutable while shared between loops; a changed app is a new object.
+// Shared between loops, which change nothing of it but the rates; a changed app is a new object.
 struct App final : base::RefCounted {
   explicit App(AppOptions from) : options(std::move(from)) {}
   const AppOptions options;
+  const base::RateBucket backend_events;
+  const base::RateBucket read_requests;
 };
 
 using AppRef = base::Ref<const App>;

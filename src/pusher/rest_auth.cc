@@ -137,9 +137,11 @@ std::string rest_string_to_sign(const RestRequest& request) {
   return out;
 }
 
-base::Result<base::Done, AuthErrc> check_rest(const model::App& app, crypto::HmacSha256& hmac,
-                                              const RestRequest& request, base::WallTime now) {
-  const auto proof = read_proof(request);
+namespace {
+
+base::Result<Proof, AuthErrc> check_proof(const model::App& app, crypto::HmacSha256& hmac,
+                                          const RestRequest& request, base::WallTime now) {
+  auto proof = read_proof(request);
   if (!proof) return proof.error();
   const Proof& given = proof.value();
   if (*given.version != "1.0") {
@@ -157,6 +159,24 @@ base::Result<base::Done, AuthErrc> check_rest(const model::App& app, crypto::Hma
                       std::string(request.method) + "\\n" + std::string(request.path) +
                       "\\n<sorted query>\" with the secret of app " + app.options.id);
   }
+  return proof;
+}
+
+}  // namespace
+
+base::Result<base::Done, AuthErrc> check_rest_head(const model::App& app, crypto::HmacSha256& hmac,
+                                                   const RestRequest& request, base::WallTime now) {
+  const auto proof =
+      check_proof(app, hmac, {request.method, request.path, request.parameters, {}}, now);
+  if (!proof) return proof.error();
+  return base::Done{};
+}
+
+base::Result<base::Done, AuthErrc> check_rest(const model::App& app, crypto::HmacSha256& hmac,
+                                              const RestRequest& request, base::WallTime now) {
+  const auto proof = check_proof(app, hmac, request, now);
+  if (!proof) return proof.error();
+  const Proof& given = proof.value();
   if (given.body_md5 != nullptr &&
       !crypto::equal_constant_time(*given.body_md5, crypto::md5_hex(request.body))) {
     return refuse(AuthErrc::kBodyMd5, "body_md5 is not the MD5 of the body of " +

@@ -45,6 +45,10 @@ inline constexpr std::int64_t kTimestampWindowSeconds = 600;
 base::Result<base::Done, AuthErrc> check_rest(const model::App& app, crypto::HmacSha256& hmac,
                                               const RestRequest& request, base::WallTime now);
 
+// All of it that needs no body: what a request can be refused for while its body is coming.
+base::Result<base::Done, AuthErrc> check_rest_head(const model::App& app, crypto::HmacSha256& hmac,
+                                                   const RestRequest& request, base::WallTime now);
+
 std::string rest_string_to_sign(const RestRequest& request);
 
 // "<path>?<query>" with auth_key, auth_timestamp, auth_version, body_md5 (when there is a body)

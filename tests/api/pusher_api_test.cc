@@ -164,6 +164,43 @@ TEST_F(PusherApiTest, AnIdempotencyKeyPublishesOnce) {
   EXPECT_EQ(channels_.published.size(), 2U);
 }
 
+// An empty X-Idempotency-Key switched the body's key off.
+TEST_F(PusherApiTest, AnEmptyKeyHeaderLeavesTheBodysKey) {
+  for (int i = 0; i < 2; ++i) {
+    auto r = signed_request(http::Method::kPost, "/apps/1/events",
+                            R"({"name":"e","channel":"c","data":"d","idempotency_key":"k"})");
+    r.headers.push_back({"x-idempotency-key", ""});
+    EXPECT_EQ(ask(std::move(r)).status, 200);
+  }
+  EXPECT_EQ(channels_.published.size(), 1U);
+}
+
+TEST_F(PusherApiTest, AHeadIsRefusedWithoutItsBody) {
+  make_api({});
+  const auto head_of = [](http::Request r) {
+    r.body.clear();
+    return r;
+  };
+  const std::string body = R"({"name":"e","channel":"c","data":"d"})";
+  const auto good = signed_request(http::Method::kPost, "/apps/1/events", body);
+  EXPECT_FALSE(api_->refuse_head(head_of(good)).has_value());
+  EXPECT_FALSE(api_->refuse_head(request(http::Method::kOptions, "/apps/1/events")).has_value());
+  const auto status_of = [&](const http::Request& r) {
+    const auto answer = api_->refuse_head(head_of(r));
+    return answer ? answer->status : 0;
+  };
+  EXPECT_EQ(status_of(request(http::Method::kPost, "/nope", body)), 404);
+  EXPECT_EQ(status_of(request(http::Method::kPut, "/apps/1/events", body)), 405);
+  EXPECT_EQ(status_of(request(http::Method::kPost, "/apps/1/events", body)), 401);
+  EXPECT_EQ(status_of(request(http::Method::kPost, "/apps/none/events", body)), 404);
+  auto forged = good;
+  forged.query += "0";
+  EXPECT_EQ(status_of(forged), 401);
+  clock_.elapsed += std::chrono::seconds(700);
+  EXPECT_EQ(status_of(good), 401) << "stale";
+  EXPECT_TRUE(channels_.published.empty());
+}
+
 TEST_F(PusherApiTest, AFailedRequestFreesItsKey) {
   const std::string body = R"({"name":"e","data":"d","channel":"c","idempotency_key":"k"})";
   channels_.status = channel::PublishStatus::kOverloaded;

@@ -32,6 +32,11 @@ class EchoService final : public Service {
     responder.answer(text_response(200, std::move(body)));
   }
 
+  std::optional<Response> refuse_head(const Request& head) override {
+    if (head.path != "/refused") return std::nullopt;
+    return text_response(404, "nothing is at " + head.path + "\n");
+  }
+
   bool on_upgrade(Request request, net::SocketHandle socket, net::PeerAddress,
                   std::string early_bytes, Responder responder) override {
     if (!accept_upgrades) {

@@ -190,6 +190,118 @@ TEST(ConnectionPool, SlowHandshakesEndAtTheHeaderDeadline) {
   EXPECT_EQ(server.pool->connections(), 0u);
 }
 
+// An empty line may come before a request; a kept connection was made to last for ever by them.
+TEST(ConnectionPool, EmptyLinesDoNotExtendTheHeaderDeadline) {
+  Server server;
+  RawPeer& peer = server.connect();
+  for (int second = 0; second < 9; ++second) {
+    peer.send(second < 2 ? "\r\n" : "");
+    server.run(1s);
+  }
+  EXPECT_FALSE(peer.closed);
+  server.run(4s);
+  EXPECT_TRUE(peer.closed);
+  EXPECT_EQ(server.pool->counters().of(Refusal::kHeaderTimeout), 1u);
+}
+
+TEST(ConnectionPool, EmptyLinesDoNotExtendTheKeepAliveDeadline) {
+  Server server;
+  RawPeer& peer = server.connect(get("/"));
+  server.run(60s);
+  peer.send("\r\n");
+  server.run(10s);
+  EXPECT_FALSE(peer.closed);
+  server.run(8s);
+  EXPECT_TRUE(peer.closed);
+}
+
+TEST(ConnectionPool, EmptyLinesAreCountedAcrossSweeps) {
+  Server server;
+  RawPeer& peer = server.connect();
+  for (int second = 0; second < 3; ++second) {
+    EXPECT_EQ(peer.got, "");
+    peer.send("\r\n");
+    server.run(2s);
+  }
+  EXPECT_NE(peer.got.find("HTTP/1.1 400 "), std::string::npos) << peer.got;
+  EXPECT_EQ(server.pool->counters().of(Refusal::kBadRequest), 1u);
+}
+
+std::string post_head(const std::string& path, std::size_t length) {
+  return "POST " + path + " HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(length) +
+         "\r\n\r\n";
+}
+
+// Many bodies that never end filled the memory: each was within its own limit.
+TEST(ConnectionPool, BodiesThatComeInShareABudget) {
+  Options options;
+  options.body_bytes_max = 100'000;
+  options.body_budget = 250'000;
+  Server server(options);
+  const std::string most(99'999, 'b');
+  for (int i = 0; i < 5; ++i) {
+    server.connect(post_head("/", 100'000) + most);
+    server.run();
+    EXPECT_LE(server.pool->body_bytes(), options.body_budget);
+  }
+  EXPECT_EQ(server.pool->body_bytes(), 2 * most.size());
+  EXPECT_EQ(server.pool->counters().of(Refusal::kBodyBudget), 3u);
+  EXPECT_NE(server.clients[4]->got.find("HTTP/1.1 503 "), std::string::npos);
+  EXPECT_NE(server.clients[4]->got.find("Retry-After: 1\r\n"), std::string::npos);
+  server.clients[0]->send("b");
+  server.run();
+  EXPECT_NE(server.clients[0]->got.find("HTTP/1.1 200 "), std::string::npos);
+  EXPECT_EQ(server.pool->body_bytes(), most.size());
+  RawPeer& next = server.connect(post_head("/", 100'000) + most + "b");
+  server.run();
+  EXPECT_NE(next.got.find("HTTP/1.1 200 "), std::string::npos) << "there is room again";
+  server.run(40s);
+  EXPECT_NE(server.clients[1]->got.find("HTTP/1.1 408 "), std::string::npos);
+  EXPECT_EQ(server.pool->body_bytes(), 0u);
+}
+
+TEST(ConnectionPool, BodiesOfLostPeersLeaveTheBudget) {
+  Server server;
+  server.connect(post_head("/", 100) + "abc");
+  server.run();
+  EXPECT_EQ(server.pool->body_bytes(), 3u);
+  server.clients.clear();
+  server.run();
+  EXPECT_EQ(server.pool->body_bytes(), 0u);
+}
+
+TEST(ConnectionPool, ALargestBodyPassesASmallerBudget) {
+  Options options;
+  options.body_bytes_max = 100'000;
+  options.body_budget = 10;
+  Server server(options);
+  RawPeer& peer = server.connect(post_head("/", 100'000) + std::string(100'000, 'b'));
+  server.run();
+  EXPECT_NE(peer.got.find("HTTP/1.1 200 "), std::string::npos);
+}
+
+TEST(ServerConnection, ARequestIsRefusedAtItsHead) {
+  Server server;
+  RawPeer& peer = server.connect(post_head("/refused", 1'000'000) + "abc");
+  server.run();
+  EXPECT_NE(peer.got.find("HTTP/1.1 404 "), std::string::npos) << peer.got;
+  EXPECT_NE(peer.got.find("Connection: close\r\n"), std::string::npos);
+  EXPECT_EQ(server.pool->body_bytes(), 0u);
+  EXPECT_TRUE(server.service.requests.empty());
+}
+
+// A pipelined request that a read cut in two took the connection with it.
+TEST(ServerConnection, ASmallBodyIsAwaitedSoThatTheConnectionStays) {
+  Server server;
+  RawPeer& peer = server.connect(post_head("/refused", 4) + "ab");
+  server.run();
+  EXPECT_EQ(peer.got, "");
+  peer.send("cd" + get("/next"));
+  server.run();
+  EXPECT_NE(peer.got.find("POST /refused abcd"), std::string::npos) << peer.got;
+  EXPECT_NE(peer.got.find("GET /next"), std::string::npos) << peer.got;
+}
+
 TEST(ConnectionPool, SilentConnectionsAreClosedInSilence) {
   Server server;
   RawPeer& peer = server.connect();

@@ -81,6 +81,11 @@ Admin::Admin(const AdminOptions& options, const AdminSources& sources)
   router_.add(Method::kPut, "/admin/log-level", &Admin::set_log_level);
 }
 
+bool Admin::owns(const Request& request) const {
+  const auto status = router_.match(request.method, request.path).status;
+  return status == http::RouteStatus::kFound || status == http::RouteStatus::kMethodNotAllowed;
+}
+
 bool Admin::try_answer(const Request& request, Responder& responder) {
   const auto match = router_.match(request.method, request.path);
   switch (match.status) {

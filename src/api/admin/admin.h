@@ -40,6 +40,8 @@ class Admin {
   // True when the path is one of ours: the request is then answered, now or later. False: request
   // and responder are as they were.
   bool try_answer(const http::Request& request, http::Responder& responder);
+  // The same question, nothing is answered.
+  bool owns(const http::Request& request) const;
 
  private:
   using Route = void (Admin::*)(const http::Request&, const http::Params&, http::Responder);
