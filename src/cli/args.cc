@@ -55,7 +55,8 @@ void add_subscribe(CLI::App& app, SubscribeOptions& options) {
       ->required();
   app.add_option("--user-id", options.user_id, "who we are on presence channels")
       ->capture_default_str();
-  app.add_option("--count", options.count, "end after so many events");
+  app.add_option("--count", options.count, "end after so many events; 0: never")
+      ->check(between(0, 1e15));
   app.add_flag("--json", options.json, "print the frames as they came, one a line");
 }
 
@@ -119,6 +120,7 @@ void add_bench(CLI::App& app, BenchOptions& options) {
           ->capture_default_str();
   app.add_option("--publishes", options.publishes,
                  "end the measurement after so many, however long they take")
+      ->check(between(0, 1e15))
       ->excludes(seconds);
   app.add_option("--warm-up", options.warm_up, "seconds of load before it")
       ->check(between(0, 1e6))

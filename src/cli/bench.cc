@@ -219,15 +219,18 @@ void BenchRun::show_progress(const BenchCounts& counts) {
 int BenchRun::print() const {
   const bool good = problem_.empty() && report_.lost() == 0 && report_.duplicates == 0 &&
                     report_.publish_errors == 0 && report_.failed_connections == 0;
+  int code = good ? kExitOk : kExitFailed;
   // Without a message there is nothing to report but why.
   if (report_.publishes > 0 || good) {
-    print_out(options_.json ? report_json(report_, options_) : report_text(report_, options_));
+    code = exit_after(
+        print_out(options_.json ? report_json(report_, options_) : report_text(report_, options_)),
+        code);
   }
   if (!problem_.empty()) print_error(problem_);
   if (!publisher_.first_error().empty()) {
     print_error("the first publish error: " + publisher_.first_error());
   }
-  return good ? kExitOk : kExitFailed;
+  return code;
 }
 
 void raise_descriptor_limit() {

@@ -94,9 +94,13 @@ class BenchSubscriber final : public net::SocketEvents {
 
   void on_ready(net::Ready ready) override {
     if (socket_ == net::SocketHandle::kNone) return;
+    if (ready.hangup && state_ == State::kConnecting) {
+      return fail("cannot connect to " + net::to_text(all_.options_.address) +
+                  "; the connection was refused or reset, does it listen there?");
+    }
     if (ready.readable) read();
     if (socket_ == net::SocketHandle::kNone) return;
-    if (ready.hangup) return fail("the connection was refused or reset");
+    if (ready.hangup) return fail("the connection was reset");
     if (ready.writable && state_ == State::kConnecting) {
       state_ = State::kUpgrading;
       const auto& options = all_.options_;

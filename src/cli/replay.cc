@@ -139,6 +139,7 @@ int Replay::finish() {
   progress_.clear();
   const double seconds = std::chrono::duration<double>(end_ - begin_).count();
   const double rate = seconds > 0 ? static_cast<double>(accepted_) / seconds : 0;
+  Printed printed = Printed::kAll;
   if (options_.json) {
     std::string text;
     json::Writer writer(text);
@@ -156,19 +157,19 @@ int Replay::finish() {
     writer.key("events_per_second");
     writer.raw(fixed(rate, 1));
     writer.end_object();
-    print_out(text + "\n");
+    printed = print_out(text + "\n");
   } else {
-    print_out("published " + with_commas(accepted_) + " of " + with_commas(corpus_.count()) +
-              " events in " + fixed(seconds, 2) + " s (" +
-              with_commas(static_cast<std::uint64_t>(rate)) + "/s, " + with_commas(requests_) +
-              " requests), " + with_commas(failed_) + " errors\n");
+    printed = print_out(
+        "published " + with_commas(accepted_) + " of " + with_commas(corpus_.count()) +
+        " events in " + fixed(seconds, 2) + " s (" + with_commas(static_cast<std::uint64_t>(rate)) +
+        "/s, " + with_commas(requests_) + " requests), " + with_commas(failed_) + " errors\n");
   }
   if (!first_error_.empty()) print_error("the first error: " + first_error_);
   if (interrupted_ || gave_up_) {
     print_error(std::string(interrupted_ ? "interrupted" : "given up") + "; " +
                 with_commas(corpus_.count() - sent_) + " events were not sent");
   }
-  return accepted_ == corpus_.count() ? kExitOk : kExitFailed;
+  return exit_after(printed, accepted_ == corpus_.count() ? kExitOk : kExitFailed);
 }
 
 // People at a terminal learn how long it will take before they wait.

@@ -52,9 +52,12 @@ class Printer {
       line += "\t" + event.event + "\t" + event.data + "\n";
       if (colour_ && internal) line = "\x1b[2m" + line + "\x1b[0m";
     }
-    if (!print_out(line)) return loop_.stop();
+    if (const Printed printed = print_out(line); printed != Printed::kAll) {
+      exit_code_ = exit_after(printed, exit_code_);
+      return loop_.stop();
+    }
     // Whom no channel can be given to has nothing to wait for.
-    if (event.event == "pusher:subscription_error" && options_.channels.size() == 1) {
+    if (event.event == "pusher:subscription_error" && ++refused_ == options_.channels.size()) {
       exit_code_ = kExitFailed;
       loop_.stop();
     }
@@ -65,6 +68,7 @@ class Printer {
   const SubscribeOptions& options_;
   const bool colour_;
   std::uint64_t seen_ = 0;
+  std::size_t refused_ = 0;
   int exit_code_ = kExitOk;
 };
 

@@ -3,8 +3,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 namespace mr::cli {
 namespace {
@@ -12,6 +14,7 @@ namespace {
 bool write_all(int descriptor, std::string_view text) {
   while (!text.empty()) {
     const ssize_t put = ::write(descriptor, text.data(), text.size());
+    if (put < 0 && errno == EINTR) continue;
     if (put <= 0) return false;
     text.remove_prefix(static_cast<std::size_t>(put));
   }
@@ -27,7 +30,13 @@ bool wants_colour(int descriptor) {
   return is_terminal(descriptor) && (refused == nullptr || *refused == '\0');
 }
 
-bool print_out(std::string_view text) { return write_all(STDOUT_FILENO, text); }
+Printed print_out(std::string_view text) {
+  if (write_all(STDOUT_FILENO, text)) return Printed::kAll;
+  if (errno == EPIPE) return Printed::kNoReader;
+  print_error(std::string("cannot write the output: ") + std::strerror(errno) +
+              "; give it a place that takes it");
+  return Printed::kFailed;
+}
 
 void print_error(std::string_view text) {
   const bool colour = wants_colour(STDERR_FILENO);

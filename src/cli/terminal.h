@@ -17,7 +17,13 @@ inline constexpr int kExitUsage = 2;   // the command line or a file is wrong
 bool is_terminal(int descriptor);
 bool wants_colour(int descriptor);
 
-bool print_out(std::string_view text);    // to standard output, at once; false: nobody reads it
+// To standard output, at once. kFailed was said on standard error already.
+enum class Printed : std::uint8_t { kAll, kNoReader, kFailed };
+[[nodiscard]] Printed print_out(std::string_view text);
+// The exit code of a tool whose last output went so: a reader that left is no failure.
+inline int exit_after(Printed printed, int code) {
+  return printed == Printed::kFailed ? kExitFailed : code;
+}
 void print_error(std::string_view text);  // "millrace: <text>" and a line break, to standard error
 
 void print_note(std::string_view text);  // a line on standard error

@@ -12,11 +12,8 @@ struct Runner {
   int operator()(const ReplayOptions& options) const { return run_replay(options); }
   int operator()(const BenchOptions& options) const { return run_bench(options); }
   int operator()(const ParseExit& exit) const {
-    if (exit.code == kExitOk) {
-      print_out(exit.text);
-    } else {
-      print_error(exit.text);
-    }
+    if (exit.code == kExitOk) return exit_after(print_out(exit.text), exit.code);
+    print_error(exit.text);
     return exit.code;
   }
 };

@@ -17,7 +17,7 @@ int run_trigger(const TriggerOptions& options) {
   for (const std::string& channel : options.channels) {
     rest.publish({channel, options.event, options.data}, [&](client::RestReply reply) {
       if (reply.ok()) {
-        print_out(reply.body + "\n");
+        exit_code = exit_after(print_out(reply.body + "\n"), exit_code);
       } else {
         exit_code = kExitFailed;
         print_error(failure_text(reply));

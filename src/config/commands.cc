@@ -162,6 +162,18 @@ int run_config(std::vector<std::string> args, LoadInput input, Console& console)
   return refuse(console, "millrace config: say `show [--origin] [--json]` or `docs`");
 }
 
+bool is_tool(std::string_view command) {
+  return command == "bench" || command == "replay" || command == "trigger" ||
+         command == "subscribe";
+}
+
+// Behind a command or another flag as well; the tools have a help of their own.
+bool asks_for_help(std::string_view command, const std::vector<std::string>& rest) {
+  const auto is_help = [](std::string_view arg) { return arg == "--help" || arg == "-h"; };
+  if (is_help(command)) return true;
+  return !is_tool(command) && std::any_of(rest.begin(), rest.end(), is_help);
+}
+
 }  // namespace
 
 void print_problems(const LoadOutcome& outcome, Print& err) {
@@ -222,7 +234,7 @@ std::optional<int> run_command(std::vector<std::string> args, LoadInput input, C
   if (args.empty()) return std::nullopt;
   const std::string command = args.front();
   args.erase(args.begin());
-  if (command == "--help" || command == "-h" || command == "help") {
+  if (command == "help" || asks_for_help(command, args)) {
     console.out(help_text());
     return kExitOk;
   }

@@ -70,13 +70,16 @@ void substitute(Node& node, const Environment& environment, std::vector<Fault>& 
   for (Node& item : node.items) substitute(item, environment, faults);
   for (Entry& entry : node.entries) substitute(entry.value, environment, faults);
   if (node.kind != Node::Kind::kScalar) return;
+  // Values that were put in are not read again: a $ at the end of one escapes nothing.
+  std::size_t written = 0;
   for (std::size_t at = 0; (at = node.text.find("${", at)) != std::string::npos;) {
-    if (at > 0 && node.text[at - 1] == '$') {
+    if (at > written && node.text[at - 1] == '$') {
       node.text.erase(at - 1, 1);
       at += 1;
       continue;
     }
     at = substitute_one(node, at, environment, faults);
+    written = at;
   }
 }
 

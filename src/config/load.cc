@@ -132,7 +132,10 @@ class Loading {
       }
     }
     for (const auto& [name, value] : input_.environment) {
-      if (!name.starts_with(kEnvPrefix)) continue;
+      if (!name.starts_with(kEnvPrefix)) {
+        warn_of_single_underscore(name);
+        continue;
+      }
       const std::string path = path_of_env(name);
       if (find_key(path) == nullptr && !is_section(path)) {
         const std::string near = suggest_key(path);
@@ -144,6 +147,24 @@ class Loading {
         layers_.add_text({"env " + name}, path, value);
       }
     }
+  }
+
+  // MILLRACE_PORT, when MILLRACE__PORT was meant. Others of this form may be somebody else's, a
+  // container platform's for one, so that only what comes near a key is worth a word.
+  void warn_of_single_underscore(const std::string& name) {
+    constexpr std::string_view kNear = "MILLRACE_";
+    if (!name.starts_with(kNear) || find_env(name) != nullptr) return;
+    const std::string rest = "MILLRACE__" + name.substr(kNear.size());
+    std::string path = path_of_env(rest);
+    for (const Key& key : all_keys()) {
+      std::string flat(key.path);
+      std::replace(flat.begin(), flat.end(), '.', '_');
+      if (flat == path) path = key.path;
+    }
+    if (find_key(path) == nullptr) path = suggest_key(path);
+    if (path.empty() || path.find("[]") != std::string::npos) return;
+    layers_.warnings.push_back("env " + name + ": has no effect; did you mean " +
+                               env_of_path(path) + "?");
   }
 
   static std::string path_of_env(std::string_view name) {
@@ -206,8 +227,7 @@ class Loading {
   void derive() {
     Settings& settings = outcome_.settings;
     if (settings.development && !is_set("host")) settings.host = "127.0.0.1";
-    const bool is_loopback =
-        settings.host.starts_with("127.") || settings.host == "::1" || settings.host == "localhost";
+    const bool is_loopback = settings.host.starts_with("127.") || settings.host == "::1";
     if (settings.development && !is_loopback) {
       layers_.warnings.push_back(place("host") +
                                  ": \"host\" opens a development node with known "
@@ -227,17 +247,25 @@ class Loading {
 
   void check() {
     const Settings& settings = outcome_.settings;
-    if (settings.host.empty()) layers_.add_error(place("host") + ": \"host\" must not be empty");
     if (settings.metrics.enabled && settings.port != 0 && settings.metrics.port == settings.port) {
       layers_.add_error(place("metrics.port") + ": \"metrics.port\" must differ from \"port\" (" +
                         std::to_string(settings.port) + ")");
     }
     check_log_level(settings.log.level);
+    check_log_file(settings.log.file);
     if (!settings.development && settings.session.conformance_echo) {
       layers_.warnings.push_back(place("conformance.echo") +
                                  ": \"conformance.echo\" lets anybody make this node send; turn it "
                                  "off outside of tests");
     }
+  }
+
+  void check_log_file(const std::string& file) {
+    if (file.empty() || !input_.why_not_writable) return;
+    const std::string why = input_.why_not_writable(file);
+    if (why.empty()) return;
+    layers_.add_error(place("log.file") + ": \"log.file\": cannot append to " + quote(file) + ": " +
+                      why + "; name a file in a folder that exists and that we may write to");
   }
 
   void check_log_level(std::string_view levels) {

@@ -16,12 +16,15 @@ enum class FileErrc : unsigned char {
 
 using Environment = std::map<std::string, std::string>;
 using ReadFile = base::Function<base::Result<std::string, FileErrc>(const std::string& path)>;
+// The system's reason why nothing can be appended to this file, which need not exist; else empty.
+using WhyNotWritable = base::Function<std::string(const std::string& path)>;
 
 // All that load() looks at: no hidden global state.
 struct LoadInput {
   std::vector<std::string> args;  // after the program's name: flags only, no subcommand
   Environment environment;
   ReadFile read_file;
+  WhyNotWritable why_not_writable;  // none: nobody looks
 };
 
 // Where the value of one key comes from.

@@ -33,10 +33,20 @@ base::Result<std::string, FileErrc> read_file(const std::string& path) {
   return text;
 }
 
+// Looks and does not touch: the file is made by the start.
+std::string why_not_writable(const std::string& path) {
+  if (access(path.c_str(), W_OK) == 0) return {};
+  if (errno != ENOENT) return std::strerror(errno);
+  const std::size_t slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  if (access(folder.c_str(), W_OK | X_OK) == 0) return {};
+  return std::strerror(errno);
+}
+
 }  // namespace
 
 LoadInput input_of_process(std::vector<std::string> args) {
-  LoadInput input{std::move(args), {}, &read_file};
+  LoadInput input{std::move(args), {}, &read_file, &why_not_writable};
   for (char** at = environ; at != nullptr && *at != nullptr; ++at) {
     const std::string_view entry(*at);
     const std::size_t equals = entry.find('=');

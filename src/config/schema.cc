@@ -138,6 +138,8 @@ std::string_view type_name(Type type) {
       return "a number";
     case Type::kText:
       return "a text";
+    case Type::kAddress:
+      return "an address";
     case Type::kChoice:
       return "a word";
     case Type::kTextList:

@@ -89,11 +89,13 @@ std::vector<Key> limit_rows() {
                 "Client events of one connection; 0 means no limit.",
                 [](A& a) -> auto& { return a.max_client_events_per_second; }),
       app_limit("apps[].max_backend_events_per_second", {0, kMany},
-                "REST publishes of the app; 0 means no limit.",
+                "Events that the app publishes by REST on this node, all its connections together; "
+                "0 means no limit.",
                 [](A& a) -> auto& { return a.max_backend_events_per_second; }),
-      app_limit("apps[].max_read_requests_per_second", {0, kMany},
-                "REST queries of the app; 0 means no limit.",
-                [](A& a) -> auto& { return a.max_read_requests_per_second; }),
+      app_limit(
+          "apps[].max_read_requests_per_second", {0, kMany},
+          "REST queries of the app on this node, all its connections together; 0 means no limit.",
+          [](A& a) -> auto& { return a.max_read_requests_per_second; }),
       app_limit(
           "apps[].max_presence_members_per_channel", {1, 1'000'000},
           "Members of a presence channel.",

@@ -129,6 +129,13 @@ std::vector<Key> http_rows() {
            .min = 0.1,
            .max = 3600},
           [](S& s) -> auto& { return s.http.header_timeout; }),
+      setting<Unit::kMegabytes>(
+          {.path = "http.max_body_memory_mb",
+           .text = "Request bodies that are coming in, together and per event loop; beyond it 503. "
+                   "One body of http_api.request_limit_in_mb always passes.",
+           .min = 1,
+           .max = 65536},
+          [](S& s) -> auto& { return s.http.body_budget; }),
       setting<Unit::kSeconds>({.path = "http.body_timeout",
                                .text = "Time for a complete request body.",
                                .min = 0.1,

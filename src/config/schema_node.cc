@@ -7,9 +7,16 @@ using S = Settings;
 
 constexpr Change kLive = Change::kLive;
 
+template <class Field>
+Key address(Row row, Field field) {
+  Key key = setting(row, field);
+  key.type = Type::kAddress;
+  return key;
+}
+
 std::vector<Key> node_rows() {
   return {
-      setting({.path = "host",
+      address({.path = "host",
                .text = "Address that WebSocket and REST connections are accepted on.",
                .env = "HOST",
                .flag = "--host",
@@ -55,14 +62,14 @@ std::vector<Key> metrics_rows() {
       setting({.path = "metrics.enabled",
                .text = "Opens the metrics listener (/metrics, /health, /admin)."},
               [](S& s) -> auto& { return s.metrics.enabled; }),
-      setting({.path = "metrics.host",
+      address({.path = "metrics.host",
                .text = "Address of the metrics listener.",
                .default_text = "the value of `host`"},
               [](S& s) -> auto& { return s.metrics.host; }),
       setting({.path = "metrics.port",
                .text = "TCP port of the metrics listener; 0 takes any free port.",
                .flag = "--metrics-port",
-               .default_text = "`port` + 3600",
+               .default_text = "`port` + 3600; any free port when `port` is 0",
                .min = 0,
                .max = 65535},
               [](S& s) -> auto& { return s.metrics.port; }),
@@ -131,7 +138,7 @@ std::vector<Key> rest_rows() {
       setting<Unit::kMegabytes>({.path = "http_api.request_limit_in_mb",
                                  .text = "Largest body of a REST request; beyond it 413.",
                                  .min = 1,
-                                 .max = 1024,
+                                 .max = 256,
                                  .change = kLive},
                                 [](S& s) -> auto& { return s.http.body_bytes_max; }),
       setting({.path = "http_api.usage_enabled",

@@ -49,6 +49,7 @@ struct Document {
 Document read_document(std::string_view text);
 
 // Replaces comments outside of strings by spaces; line breaks stay, so that positions do not move.
-std::string blank_comments(std::string_view json);
+// A /* without its end is left as it is: `open_comment` is its place, else npos.
+std::string blank_comments(std::string_view json, std::size_t& open_comment);
 
 }  // namespace mr::config

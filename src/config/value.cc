@@ -1,5 +1,7 @@
 #include "config/value.h"
 
+#include <netdb.h>
+
 #include <charconv>
 #include <cmath>
 #include <cstdio>
@@ -111,6 +113,26 @@ base::Result<Value, ValueErrc> read_list(const Key& key, const Node& node) {
   return Value(std::move(list));
 }
 
+bool is_numeric_address(const std::string& text) {
+  addrinfo hints{};
+  hints.ai_flags = AI_NUMERICHOST;
+  addrinfo* found = nullptr;
+  // An empty host would mean the loopback to getaddrinfo.
+  if (text.empty() || getaddrinfo(text.c_str(), nullptr, &hints, &found) != 0) return false;
+  freeaddrinfo(found);
+  return true;
+}
+
+base::Result<Value, ValueErrc> read_address(const Key& key, const Node& node) {
+  if (node.text == "localhost") return Value("127.0.0.1");
+  std::string text = node.text;
+  if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
+  if (is_numeric_address(text)) return Value(std::move(text));
+  return Failure{ValueErrc::kBounds, shown(key, node) +
+                                         " is not a numeric address; give one like 127.0.0.1, "
+                                         "0.0.0.0, ::1 or ::, or localhost"};
+}
+
 }  // namespace
 
 base::Result<Value, ValueErrc> read_value(const Key& key, const Node& node) {
@@ -128,6 +150,8 @@ base::Result<Value, ValueErrc> read_value(const Key& key, const Node& node) {
       return read_number(key, node);
     case Type::kChoice:
       return read_choice(key, node);
+    case Type::kAddress:
+      return read_address(key, node);
     case Type::kText:
     case Type::kTextList:
     case Type::kApps:

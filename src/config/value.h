@@ -16,7 +16,8 @@ enum class Type : std::uint8_t {
   kInteger,
   kNumber,  // with fraction
   kText,
-  kChoice,  // one of Key::choices
+  kAddress,  // numeric IPv4 or IPv6, brackets allowed; localhost is the IPv4 loopback
+  kChoice,   // one of Key::choices
   kTextList,
   kApps,     // the applications; read by apps.h
   kSubtree,  // any value: keys of features that are not there yet

@@ -65,6 +65,7 @@ class TreeBuilder final : public YAML::EventHandler {
   struct Open {
     Node node;
     bool has_key = false;
+    bool is_repeated = false;  // the key was there before: its value is dropped
     std::string key;
     Mark key_mark;
   };
@@ -82,7 +83,7 @@ class TreeBuilder final : public YAML::EventHandler {
     Node node;
     node.kind = kind;
     node.mark = mark_of(mark);
-    open_.push_back({std::move(node), false, {}, {}});
+    open_.push_back({std::move(node), false, false, {}, {}});
   }
 
   void close() {
@@ -103,12 +104,14 @@ class TreeBuilder final : public YAML::EventHandler {
       take_key(parent, node);
     } else {
       parent.has_key = false;
+      if (parent.is_repeated) return;
       parent.node.entries.push_back({std::move(parent.key), parent.key_mark, std::move(node)});
     }
   }
 
   void take_key(Open& parent, const Node& key) {
     parent.has_key = true;
+    parent.is_repeated = false;
     parent.key = key.text;
     parent.key_mark = key.mark;
     if (key.kind != Node::Kind::kScalar) {
@@ -119,6 +122,7 @@ class TreeBuilder final : public YAML::EventHandler {
       if (entry.key != key.text) continue;
       fault(key.mark, "duplicate key \"" + key.text + "\"; the first is on line " +
                           std::to_string(entry.mark.line) + "; remove one");
+      parent.is_repeated = true;
       return;
     }
   }
@@ -134,6 +138,13 @@ bool is_json(std::string_view text) {
          text.substr(at, 2) == "/*";
 }
 
+Mark mark_at(std::string_view text, std::size_t at) {
+  const std::string_view before = text.substr(0, at);
+  const auto lines = static_cast<std::size_t>(std::count(before.begin(), before.end(), '\n'));
+  const std::size_t line_start = lines == 0 ? 0 : before.rfind('\n') + 1;
+  return {lines + 1, at - line_start + 1};
+}
+
 }  // namespace
 
 Document read_document(std::string_view text) {
@@ -143,12 +154,21 @@ Document read_document(std::string_view text) {
     return document;
   }
   if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos) {
-    const auto before = text.substr(0, nul);
-    const auto line = static_cast<std::size_t>(std::count(before.begin(), before.end(), '\n')) + 1;
-    document.faults.push_back({{line, 1}, "contains a NUL byte; this is not a text file"});
+    document.faults.push_back(
+        {{mark_at(text, nul).line, 1}, "contains a NUL byte; this is not a text file"});
     return document;
   }
-  std::istringstream stream(is_json(text) ? blank_comments(text) : std::string(text));
+  std::string source(text);
+  if (is_json(text)) {
+    std::size_t open_comment = std::string_view::npos;
+    source = blank_comments(text, open_comment);
+    if (open_comment != std::string_view::npos) {
+      document.faults.push_back(
+          {mark_at(text, open_comment), "a comment begins with /* and has no end; write */"});
+      return document;
+    }
+  }
+  std::istringstream stream(source);
   try {
     YAML::Parser parser(stream);
     TreeBuilder builder(document);

@@ -100,6 +100,18 @@ TEST(CommandsTest, HelpAndVersion) {
   EXPECT_EQ(run({"--version"}).code, 0);
 }
 
+TEST(CommandsTest, HelpIsUnderstoodBehindCommandsAndFlags) {
+  const std::vector<std::vector<std::string>> lines = {
+      {"start", "--help"},          {"check", "--help"},      {"check", "c.yaml", "-h"},
+      {"config", "show", "--help"}, {"completion", "--help"}, {"--port", "6500", "--help"}};
+  for (const auto& line : lines) {
+    const Captured result = run(line);
+    EXPECT_EQ(result.code, 0) << line.front();
+    EXPECT_EQ(result.out, run({"--help"}).out) << line.front();
+  }
+  EXPECT_FALSE(run({"bench", "--help"}).code.has_value()) << "the tools have their own";
+}
+
 TEST(CommandsTest, OtherArgumentsAreLeftToTheCaller) {
   EXPECT_FALSE(run({}).code.has_value());
   EXPECT_FALSE(run({"--port", "1"}).code.has_value());
@@ -113,6 +125,9 @@ TEST(CommandsTest, TheProcessReadsItsFilesAndEnvironment) {
   EXPECT_FALSE(input.environment.empty());
   EXPECT_TRUE(input.read_file(MR_SOURCE_DIR "/CMakeLists.txt").ok());
   EXPECT_FALSE(input.read_file(MR_SOURCE_DIR).ok());
+  EXPECT_EQ(input.why_not_writable(MR_SOURCE_DIR "/CMakeLists.txt"), "");
+  EXPECT_EQ(input.why_not_writable("/dev/null"), "");
+  EXPECT_NE(input.why_not_writable(MR_SOURCE_DIR "/no-such-folder/a.log"), "");
   EXPECT_FALSE(load(std::move(input)).ok());
 }
 

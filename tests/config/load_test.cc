@@ -111,8 +111,9 @@ TEST(LoadTest, MistypedValuesSayWhatToWrite) {
       {"metrics: {enabled: \"true\"}", "expected a boolean, found the text \"true\""},
       {"metrics: {enabled: 1}", "expected a boolean"},
       {"metrics: 9601", "\"metrics\" must be a map of keys"},
-      {"host: [a]", "expected a text, found a list"},
-      {"host: \"\"", "\"host\" must not be empty"},
+      {"host: [a]", "expected an address, found a list"},
+      {"admin: {token: [a]}", "expected a text, found a list"},
+      {"host: \"\"", "the text \"\" is not a numeric address"},
       {"cors: {origin: {a: b}}", "expected a list of texts, found a map"},
       {"cors: {origin: [[a]]}", "every element must be a text"},
       {"log: {format: xml}", "must be one of: auto json text; found \"xml\""},
@@ -144,7 +145,7 @@ TEST(LoadTest, AllProblemsAreReported) {
 
 TEST(LoadTest, DuplicateKeysAreErrors) {
   const LoadOutcome outcome = load_text("port: 1\nport: 2\n" + std::string(kApp));
-  ASSERT_EQ(outcome.errors.size(), 2U) << joined(outcome.errors);
+  ASSERT_EQ(outcome.errors.size(), 1U) << joined(outcome.errors);
   EXPECT_EQ(outcome.errors[0],
             "c.yaml:2:1: duplicate key \"port\"; the first is on line 1; remove one");
 }
@@ -180,21 +181,22 @@ TEST(LoadTest, JsonWithCommentsKeepsPositions) {
 {
   "port": 6010, /* two
   lines */ "prot": 1,
-  "host": "a//b", // tail { "x"
+  "admin": {"token": "a//b"}, // tail { "x"
   "log": {"level": "debug"},
   "apps": [{"id": "a", "key": "k", "secret": "s/*not*/\"\\"}]
 })");
   EXPECT_EQ(joined(outcome.errors), "c.yaml:4:12: unknown key \"prot\"; did you mean \"port\"?\n");
   EXPECT_EQ(outcome.settings.port, 6010);
-  EXPECT_EQ(outcome.settings.host, "a//b");
+  EXPECT_EQ(outcome.settings.admin_token, "a//b");
   EXPECT_EQ(outcome.settings.apps.at(0).secret, "s/*not*/\"\\");
 }
 
 TEST(LoadTest, YamlWordsStayTexts) {
   const LoadOutcome outcome = load_text(
-      "host: yes\napps: [{id: 0123, key: 1e3, secret: null_ish}, {id: no, key: 2, secret: 3}]");
+      "admin: {token: yes}\napps: [{id: 0123, key: 1e3, secret: null_ish}, {id: no, key: 2, "
+      "secret: 3}]");
   EXPECT_EQ(joined(outcome.errors), "");
-  EXPECT_EQ(outcome.settings.host, "yes");
+  EXPECT_EQ(outcome.settings.admin_token, "yes");
   EXPECT_EQ(outcome.settings.apps[0].id, "0123");
   EXPECT_EQ(outcome.settings.apps[0].key, "1e3");
   EXPECT_EQ(outcome.settings.apps[1].id, "no");
@@ -274,12 +276,12 @@ TEST(LoadTest, BadEnvironmentIsNamed) {
 
 TEST(LoadTest, VariablesAreReplacedInFiles) {
   const std::string text =
-      "port: ${P}\nloops: \"${L:-3}\"\nhost: \"a${H:-b}c$${X}\"\n" + std::string(kApp);
+      "port: ${P}\nloops: \"${L:-3}\"\nadmin: {token: \"a${H:-b}c$${X}\"}\n" + std::string(kApp);
   const LoadOutcome outcome = load_text(text, {{"P", "7001"}});
   EXPECT_EQ(joined(outcome.errors), "");
   EXPECT_EQ(outcome.settings.port, 7001);
   EXPECT_EQ(outcome.settings.loops, 3U);
-  EXPECT_EQ(outcome.settings.host, "abc${X}");
+  EXPECT_EQ(outcome.settings.admin_token, "abc${X}");
   EXPECT_EQ(load_text(text).errors.at(0),
             "c.yaml:1:7: environment variable \"P\" is not set; set it or write ${P:-default}");
   EXPECT_FALSE(load_text("host: ${P\n" + std::string(kApp), {{"P", "1"}}).ok());
@@ -403,6 +405,81 @@ TEST(LoadTest, WrongFlagsAreErrors) {
     EXPECT_NE(joined(outcome.errors).find(bad.error), std::string::npos)
         << bad.text << " gave " << joined(outcome.errors);
   }
+}
+
+// `check` said valid where the start refused.
+TEST(LoadTest, AddressesAreJudgedBeforeTheStart) {
+  const auto host_of = [](const std::string& host) {
+    LoadOutcome outcome = load_text("host: '" + host + "'\n" + kApp);
+    return outcome.ok() ? outcome.settings.host : joined(outcome.errors);
+  };
+  EXPECT_EQ(host_of("localhost"), "127.0.0.1");
+  EXPECT_EQ(host_of("[::1]"), "::1");
+  EXPECT_EQ(host_of("::"), "::");
+  EXPECT_EQ(host_of("0.0.0.0"), "0.0.0.0");
+  EXPECT_EQ(
+      host_of("example.com"),
+      "c.yaml:1:7: \"host\": the text \"example.com\" is not a numeric address; give one like "
+      "127.0.0.1, 0.0.0.0, ::1 or ::, or localhost\n");
+  for (const char* bad : {"", "[::1", "127.0.0.1:6001", "[]"}) {
+    EXPECT_NE(host_of(bad).find("numeric address"), std::string::npos) << bad << host_of(bad);
+  }
+  const LoadOutcome metrics = load_text("metrics: {host: nowhere.example}\n" + std::string(kApp));
+  ASSERT_EQ(metrics.errors.size(), 1U) << joined(metrics.errors);
+  EXPECT_NE(metrics.errors[0].find("\"metrics.host\""), std::string::npos);
+}
+
+TEST(LoadTest, LocalhostIsLoopback) {
+  const LoadOutcome outcome = load(make_input({"--set", "host=localhost"}));
+  EXPECT_TRUE(outcome.ok()) << joined(outcome.errors);
+  EXPECT_EQ(joined(outcome.warnings), "");
+  EXPECT_EQ(outcome.settings.metrics.host, "127.0.0.1");
+}
+
+TEST(LoadTest, ALogFileThatCannotBeWrittenIsAnError) {
+  const LoadOutcome outcome = load_text("log: {file: /missing/a.log}\n" + std::string(kApp));
+  ASSERT_EQ(outcome.errors.size(), 1U) << joined(outcome.errors);
+  EXPECT_EQ(outcome.errors[0],
+            "c.yaml:1:13: \"log.file\": cannot append to \"/missing/a.log\": No such file or "
+            "directory; name a file in a folder that exists and that we may write to");
+}
+
+// Limits that nothing behind them could keep were accepted.
+TEST(LoadTest, LimitsThatCannotWorkAreRefused) {
+  EXPECT_FALSE(load_text("http_api: {request_limit_in_mb: 1024}\n" + std::string(kApp)).ok());
+  EXPECT_TRUE(load_text("http_api: {request_limit_in_mb: 256}\n" + std::string(kApp)).ok());
+}
+
+TEST(LoadTest, ASingleUnderscoreIsAWarningWithTheRightName) {
+  const auto warnings_of = [](const std::string& name) {
+    return joined(load(make_input({}, {{name, "7000"}})).warnings);
+  };
+  EXPECT_EQ(warnings_of("MILLRACE_PORT"),
+            "env MILLRACE_PORT: has no effect; did you mean MILLRACE__PORT?\n");
+  EXPECT_EQ(warnings_of("MILLRACE_METRICS_PORT"),
+            "env MILLRACE_METRICS_PORT: has no effect; did you mean MILLRACE__METRICS__PORT?\n");
+  EXPECT_EQ(warnings_of("MILLRACE_HOTS"),
+            "env MILLRACE_HOTS: has no effect; did you mean MILLRACE__HOST?\n");
+  for (const char* other : {"MILLRACE_BIN", "MILLRACE_SERVICE_HOST", "MILLRACE_SECRET"}) {
+    EXPECT_EQ(warnings_of(other), "") << other;
+  }
+}
+
+// The second ${ was taken for $${.
+TEST(LoadTest, AValueThatEndsInADollarEscapesNothing) {
+  const LoadOutcome outcome =
+      load_text("apps: [{id: a, key: k, secret: \"${A}${B}-$${A}\"}]\n", {{"A", "x$"}, {"B", "y"}});
+  ASSERT_TRUE(outcome.ok()) << joined(outcome.errors);
+  EXPECT_EQ(outcome.settings.apps[0].secret, "x$y-${A}");
+}
+
+TEST(LoadTest, ACommentWithoutEndIsAnError) {
+  for (const char* text : {"{\"port\": 7000}\n /* rest", "{\"port\": 7000} /*"}) {
+    const LoadOutcome outcome = load_text(text);
+    ASSERT_EQ(outcome.errors.size(), 1U) << joined(outcome.errors);
+    EXPECT_NE(outcome.errors[0].find("has no end"), std::string::npos) << outcome.errors[0];
+  }
+  EXPECT_EQ(load_text("{\"port\": 7000}\n /* rest").errors[0].find("c.yaml:2:2: "), 0U);
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ inline constexpr char kApp[] = "apps: [{id: a, key: k, secret: s}]\n";
 // Files that exist only for one test.
 inline LoadInput make_input(std::vector<std::string> args, Environment environment = {},
                             std::map<std::string, std::string> files = {}) {
-  LoadInput input{std::move(args), std::move(environment), {}};
+  LoadInput input{std::move(args), std::move(environment), {}, {}};
   input.read_file =
       [files = std::move(files)](const std::string& path) -> base::Result<std::string, FileErrc> {
     const auto at = files.find(path);
@@ -21,6 +21,9 @@ inline LoadInput make_input(std::vector<std::string> args, Environment environme
       return base::Error<FileErrc>{FileErrc::kUnreadable, "No such file or directory"};
     }
     return at->second;
+  };
+  input.why_not_writable = [](const std::string& path) -> std::string {
+    return path.starts_with("/missing/") ? "No such file or directory" : "";
   };
   return input;
 }

@@ -1,7 +1,7 @@
 // trigger, subscribe and replay as a person at a terminal runs them.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -63,6 +63,36 @@ describe("the tools at a terminal", () => {
       const end = await runToEnd(args);
       assert.equal(end.code, 1, end.output);
       assert.match(end.output, text);
+    }
+  });
+
+  test("bench says that nobody listens", async () => {
+    const [nobody] = await freePorts(1);
+    const end = await runToEnd(["bench", ...rest({ port: nobody }), "--connections", "2", "--seconds", "0"]);
+    assert.equal(end.code, 1, end.output);
+    assert.match(end.output, new RegExp(`cannot connect to 127.0.0.1:${nobody}; the connection was refused`));
+  });
+
+  test("subscribe refuses a negative count, and ends when every channel is refused", async () => {
+    const negative = await runToEnd(["subscribe", "c", "--count", "-1", ...target()]);
+    assert.equal(negative.code, 2, negative.output);
+    const end = await runToEnd(["subscribe", "private-a", "private-b", ...target({ secret: "no" })]);
+    assert.equal(end.code, 1, end.output);
+  });
+
+  test("a tool whose output cannot be written ends with 1", async () => {
+    for (const args of [
+      ["subscribe", "tools", ...target()],
+      ["trigger", ...rest(), "--channel", "c", "--event", "e", "--data", "1"],
+      ["bench", ...rest(), "--connections", "1", "--seconds", "0", "--idle", "0"],
+      ["replay", recording("full.ndjson", [event(1)]), ...rest()],
+      ["bench", "--help"],
+    ]) {
+      const full = openSync("/dev/full", "w");
+      const child = running(args, full);
+      closeSync(full);
+      assert.equal(await within(child.ended, 8000, `the end of ${args[0]}`), 1, child.output);
+      assert.match(child.output, /cannot write the output: No space left on device/);
     }
   });
 
