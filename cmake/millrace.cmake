@@ -10,6 +10,9 @@ target_compile_options(mr_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict
 if(MR_WERROR)
   target_compile_options(mr_flags INTERFACE -Werror)
 endif()
+if(MR_PLANTING)
+  target_compile_definitions(mr_flags INTERFACE MR_PLANTING)
+endif()
 if(MR_SANITIZE)
   # The sanitizers' checks make g++ 12 take initialised variables for uninitialised ones.
   target_compile_options(mr_flags INTERFACE -fsanitize=${MR_SANITIZE} -fno-sanitize-recover=all

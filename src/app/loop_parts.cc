@@ -43,6 +43,7 @@ std::size_t json_bytes_max(const config::Settings& settings) {
 channel::Options channel_options(const Shared& shared) {
   channel::Options options = shared.settings.channel;
   options.text_frame = ws::text_frame;
+  options.text_head = ws::text_head;
   return options;
 }
 

@@ -87,20 +87,23 @@ void Exchange::publish(model::AppRef app, std::vector<PublishEvent> events,
   all->result.counts.resize(count);
   for (std::size_t i = 0; i < count; ++i) {
     PublishEvent& event = events[i];
-    publish_one({app,
-                 std::move(event.channel),
-                 std::move(event.event),
-                 std::move(event.data),
-                 event.except,
-                 {},
-                 false},
-                [all, i](Released released) {
-                  if (released.status == PublishStatus::kOverloaded) {
-                    all->result.status = PublishStatus::kOverloaded;
-                  }
-                  all->result.counts[i] = std::move(released.counts);
-                  all->arrived();
-                });
+    Publish publish{app,
+                    std::move(event.channel),
+                    std::move(event.event),
+                    std::move(event.data),
+                    event.except,
+                    {},
+                    false};
+    publish.conflation_key = std::move(event.conflation_key);
+    publish.delta = event.delta;
+    publish.tags = std::move(event.tags);
+    publish_one(std::move(publish), [all, i](Released released) {
+      if (released.status == PublishStatus::kOverloaded) {
+        all->result.status = PublishStatus::kOverloaded;
+      }
+      all->result.counts[i] = std::move(released.counts);
+      all->arrived();
+    });
   }
 }
 
@@ -113,12 +116,44 @@ void Exchange::join(Join join, base::Function<void(JoinAnswer)> done) {
 }
 
 void Exchange::leave(const std::string& app_id, const std::string& channel,
-                     const model::SocketId& socket) {
+                     const model::SocketId& socket, std::uint8_t form_class) {
   const std::size_t to = home_of(app_id, channel);
   ask(
       to, 0,
-      [key = model::channel_key(app_id, channel), from = port_.self(), socket](const Homed& homed) {
-        homed.home.leave(key, from, socket);
+      [key = model::channel_key(app_id, channel), from = port_.self(), socket,
+       form_class](const Homed& homed) {
+        homed.home.leave(key, from, socket, form_class);
+        return true;
+      },
+      [](bool) {});
+}
+
+void Exchange::start(const std::string& app_id, const std::string& channel, Start start,
+                     base::Function<void(DeltaStart)> done) {
+  start.key = model::channel_key(app_id, channel);
+  ask(
+      home_of(app_id, channel), 0,
+      [start = std::move(start)](const Homed& homed) { return homed.home.start(start); },
+      std::move(done));
+}
+
+void Exchange::choose(const std::string& app_id, const std::string& channel, Chosen chosen,
+                      base::Function<void(Filtered)> done) {
+  ask(
+      home_of(app_id, channel), 0,
+      [key = model::channel_key(app_id, channel),
+       chosen = std::move(chosen)](const Homed& homed) mutable {
+        return homed.home.choose(key, chosen.socket, std::move(chosen.filter));
+      },
+      std::move(done));
+}
+
+void Exchange::recount(const std::string& app_id, const std::string& channel, std::uint8_t from,
+                       std::uint8_t to) {
+  ask(
+      home_of(app_id, channel), 0,
+      [key = model::channel_key(app_id, channel), from, to](const Homed& homed) {
+        homed.home.start({key, {}, from, to, false});
         return true;
       },
       [](bool) {});

@@ -37,7 +37,17 @@ class Exchange final : public Service {
 
   void publish_one(Publish publish, OnReleased done);
   void join(Join join, base::Function<void(JoinAnswer)> done);
-  void leave(const std::string& app_id, const std::string& channel, const model::SocketId& socket);
+  // `form_class`: as the home counts this subscriber.
+  void leave(const std::string& app_id, const std::string& channel, const model::SocketId& socket,
+             std::uint8_t form_class = delta::FormClass::kNone);
+  // The same order holds between these, join and leave. `start.key` is set here.
+  void start(const std::string& app_id, const std::string& channel, Start start,
+             base::Function<void(DeltaStart)> done);
+  void choose(const std::string& app_id, const std::string& channel, Chosen chosen,
+              base::Function<void(Filtered)> done);
+  // A subscriber counts in another form class, or in none.
+  void recount(const std::string& app_id, const std::string& channel, std::uint8_t from,
+               std::uint8_t to);
   // Holds one place under `name` (an app, a user, the node) unless `limit` are held already.
   void acquire(std::string name, std::uint32_t limit, base::Function<void(bool)> done);
   void release(const std::string& name);

@@ -32,7 +32,15 @@ Home::Home(LoopPort& port, OrderSource& order, Options options, std::uint64_t ha
       order_(order),
       options_(options),
       channels_(0, base::TextHash{hash_seed}),
-      cache_(options.cache_entries_max, options.cache_ttl, hash_seed) {}
+      cache_(options.cache_entries_max, options.cache_ttl, hash_seed),
+      hash_seed_(hash_seed) {
+  chain_shop_.encode = [this](delta::Algorithm algorithm, std::string_view base,
+                              std::string_view target, std::size_t bytes_max, std::string& out) {
+    return encoder_.encode(algorithm, base, target, bytes_max, out);
+  };
+  chain_shop_.text_head = options.text_head;
+  chain_shop_.bytes_max = options.chain_bytes_max;
+}
 
 HomeChannel* Home::find(const std::string& key) const {
   const auto found = channels_.find(key);
@@ -45,6 +53,10 @@ HomeChannel& Home::find_or_create(const std::string& key, const model::AppRef& a
   auto made = std::make_unique<HomeChannel>(key, app, name, port_.loop_count());
   HomeChannel& channel = *made;
   channels_.emplace(channel.key, std::move(made));
+  if (options_.chain_policy != nullptr) {
+    const ChainOptionsRef settings = options_.chain_policy->find(*app, name);
+    if (settings && settings->keeps_bases) ensure_chains(channel);
+  }
   return channel;
 }
 
@@ -130,13 +142,109 @@ void Home::release(HomeChannel& channel, Pending pending) {
   ++channel.sequence;
   Publish& publish = pending.publish;
   if (channel.subscription_count != 0) {
-    fan_out(channel, base::make_ref<const model::Message>(
-                         channel.key, options_.text_frame(encode(publish)), publish.except));
+    fan_out(channel, make_message(channel, publish, pending.order));
   }
   if (channel.name.is_cache() && !publish.is_client_event) {
     cache_.put(channel.key, std::move(publish.event), std::move(publish.data), port_.clock().now());
   }
   pending.done({PublishStatus::kReleased, counts(channel)});
+}
+
+model::MessageRef Home::make_message(HomeChannel& channel, const Publish& publish, Order order) {
+  if (!channel.chains) {
+    return base::make_ref<const model::Message>(channel.key, options_.text_frame(encode(publish)),
+                                                publish.except);
+  }
+  Draft draft;
+  draft.channel_key = channel.key;
+  draft.channel = channel.name.text();
+  draft.event = publish.event;
+  draft.data = publish.data;
+  draft.text = encode(publish);
+  draft.frame = options_.text_frame(draft.text);
+  draft.except = publish.except;
+  draft.number = channel.sequence;
+  draft.conflation_key = publish.conflation_key;
+  draft.wish = publish.delta;
+  draft.is_client_event = publish.is_client_event;
+  draft.verdict = order;
+  draft.tags = &publish.tags;
+  draft.now = port_.clock().now();
+  model::MessageRef message = channel.chains->release(std::move(draft));
+  schedule_expiry(channel);
+  return message;
+}
+
+Chains& Home::ensure_chains(HomeChannel& channel) {
+  if (channel.chains) return *channel.chains;
+  ChainOptionsRef settings;
+  if (options_.chain_policy != nullptr) {
+    settings = options_.chain_policy->find(*channel.app, channel.name);
+  }
+  if (!settings) settings = std::make_shared<const ChainOptions>();
+  channel.chains = std::make_unique<Chains>(chain_shop_, std::move(settings), hash_seed_);
+  return *channel.chains;
+}
+
+void Home::drop_chains_if_unused(HomeChannel& channel) {
+  if (channel.chains && channel.chains->is_unused()) channel.chains.reset();
+}
+
+void Home::schedule_expiry(HomeChannel& channel) {
+  if (channel.is_expiry_due || channel.chains->chain_count() == 0) return;
+  channel.is_expiry_due = true;
+  // A little later than the age, so that a chain of that age is found.
+  const base::Duration delay = channel.chains->age_max() + std::chrono::milliseconds(1);
+  port_.after(delay, [this, key = channel.key] {
+    HomeChannel* found = find(key);
+    if (found == nullptr || !found->is_expiry_due) return;
+    found->is_expiry_due = false;
+    if (!found->chains) return;
+    found->chains->expire(port_.clock().now());
+    schedule_expiry(*found);
+  });
+}
+
+DeltaStart Home::start(const Start& start) {
+  HomeChannel* channel = find(start.key);
+  if (channel == nullptr) return {};  // it left meanwhile
+  recount(*channel, start.counted_class, start.form_class);
+  if (start.form_class == delta::FormClass::kNone) {
+    drop_chains_if_unused(*channel);
+    return {};
+  }
+  return ensure_chains(*channel).start(start.socket, {channel->name.text(), start.form_class,
+                                                      start.wants_bases, channel->sequence + 1});
+}
+
+Filtered Home::choose(const std::string& key, const model::SocketId& socket,
+                      filter::FilterRef filter) {
+  HomeChannel* channel = find(key);
+  if (channel == nullptr) return {};
+  Filtered filtered;
+  filtered.next = channel->sequence + 1;
+  if (filter || channel->chains) {
+    filtered.filter = ensure_chains(*channel).choose(socket, std::move(filter));
+  }
+  drop_chains_if_unused(*channel);
+  return filtered;
+}
+
+void Home::recount(HomeChannel& channel, std::uint8_t from, std::uint8_t to) {
+  if (from == to) return;
+  Chains& chains = ensure_chains(channel);
+  chains.count(to, 1);
+  chains.count(from, -1);
+}
+
+void Home::configure_chains() {
+  if (options_.chain_policy == nullptr) return;
+  for (auto& [key, channel] : channels_) {
+    if (!channel->chains) continue;
+    if (auto settings = options_.chain_policy->find(*channel->app, channel->name)) {
+      channel->chains->configure(std::move(settings));
+    }
+  }
 }
 
 void Home::fan_out(HomeChannel& channel, const model::MessageRef& message) {
@@ -146,8 +254,7 @@ void Home::fan_out(HomeChannel& channel, const model::MessageRef& message) {
     if (loop == port_.self()) {
       subscribers->deliver(message);
     } else {
-      port_.post(
-          loop, [subscribers, message] { subscribers->deliver(message); }, message->frame.size());
+      port_.post(loop, [subscribers, message] { subscribers->deliver(message); }, message->bytes());
     }
   }
 }
@@ -163,7 +270,10 @@ JoinAnswer Home::join(const Join& join) {
   // A connection that joins again is no news to the others, unless it brings other data.
   const pusher::Member* const before = join.member ? member_of(key, join.socket) : nullptr;
   const bool is_again = before != nullptr && *before == *join.member;
-  if (before != nullptr && !is_again) leave(key, join.loop, join.socket);
+  std::uint8_t counted_class = join.counted_class;
+  if (before != nullptr && !is_again) {
+    leave(key, join.loop, join.socket, std::exchange(counted_class, delta::FormClass::kNone));
+  }
   HomeChannel& channel = find_or_create(key, join.app, join.channel);
   JoinAnswer answer;
   if (join.member && !is_again) {
@@ -188,6 +298,11 @@ JoinAnswer Home::join(const Join& join) {
   answer.subscription_count = channel.subscription_count;
   answer.sequence = channel.sequence;
   if (channel.name.is_cache()) answer.cached = cache_.get(key, port_.clock().now());
+  if (join.filter || channel.chains) answer.filter = choose(key, join.socket, join.filter).filter;
+  if (join.form_class != delta::FormClass::kNone || counted_class != delta::FormClass::kNone) {
+    DeltaStart begun = start({key, join.socket, counted_class, join.form_class, join.wants_bases});
+    if (join.form_class != delta::FormClass::kNone) answer.start = std::move(begun);
+  }
   count_changed(channel);
   return answer;
 }
@@ -197,7 +312,8 @@ const pusher::Member* Home::member_of(const std::string& key, const model::Socke
   return channel != nullptr && channel->presence ? channel->presence->find(socket) : nullptr;
 }
 
-void Home::leave(const std::string& key, std::size_t loop, const model::SocketId& socket) {
+void Home::leave(const std::string& key, std::size_t loop, const model::SocketId& socket,
+                 std::uint8_t form_class) {
   HomeChannel* channel = find(key);
   if (channel == nullptr) return;  // a refused join was the channel's only trace
   if (channel->name.is_presence()) {
@@ -211,6 +327,11 @@ void Home::leave(const std::string& key, std::size_t loop, const model::SocketId
     MR_ASSERT(channel->subscribers_by_loop[loop] > 0, "left more often than joined");
     --channel->subscribers_by_loop[loop];
     --channel->subscription_count;
+  }
+  if (channel->chains) {
+    channel->chains->choose(socket, nullptr);
+    channel->chains->count(form_class, -1);
+    drop_chains_if_unused(*channel);
   }
   count_changed(*channel);
   drop_if_unused(*channel);

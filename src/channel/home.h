@@ -14,6 +14,7 @@
 #include "channel/options.h"
 #include "channel/order_source.h"
 #include "channel/service.h"
+#include "delta/encoder.h"
 #include "model/app.h"
 
 namespace mr::channel {
@@ -44,7 +45,15 @@ class Home {
   // Counts a subscriber of loop `join.loop` in, a member that joins again only once. What is
   // released afterwards reaches that loop behind this answer.
   JoinAnswer join(const Join& join);
-  void leave(const std::string& key, std::size_t loop, const model::SocketId& socket);
+  // `form_class`: as the home counts this subscriber.
+  void leave(const std::string& key, std::size_t loop, const model::SocketId& socket,
+             std::uint8_t form_class = delta::FormClass::kNone);
+
+  // For subscribers that joined. Each answer holds for what is released afterwards, as join()'s.
+  DeltaStart start(const Start& start);
+  Filtered choose(const std::string& key, const model::SocketId& socket, filter::FilterRef filter);
+  // The chain policy gives other settings now.
+  void configure_chains();
 
   void list(const std::string& app_id, const std::string& prefix,
             std::vector<ChannelCounts>& out) const;
@@ -52,6 +61,8 @@ class Home {
   std::vector<std::string> user_ids(const std::string& key) const;
 
   const Counters& counters() const { return counters_; }
+  // What its chains share; a test may give another encoder.
+  ChainShop& chain_shop() { return chain_shop_; }
   std::size_t channel_count() const { return channels_.size(); }
   std::size_t cached_count() const { return cache_.size(); }
   std::uint64_t cache_evicted() const { return cache_.evicted(); }
@@ -66,6 +77,11 @@ class Home {
   void drain(HomeChannel& channel);
   bool must_wait(const HomeChannel& channel) const;
   void release(HomeChannel& channel, Pending pending);
+  model::MessageRef make_message(HomeChannel& channel, const Publish& publish, Order order);
+  void recount(HomeChannel& channel, std::uint8_t from, std::uint8_t to);
+  Chains& ensure_chains(HomeChannel& channel);
+  void drop_chains_if_unused(HomeChannel& channel);
+  void schedule_expiry(HomeChannel& channel);
   void fan_out(HomeChannel& channel, const model::MessageRef& message);
   void announce(HomeChannel& channel, const std::string& text);
   void count_changed(HomeChannel& channel);
@@ -79,6 +95,9 @@ class Home {
   base::TextViewMap<std::unique_ptr<HomeChannel>> channels_;  // views of HomeChannel::key
   Cache cache_;
   Counters counters_;
+  const std::uint64_t hash_seed_;
+  delta::Encoder encoder_;
+  ChainShop chain_shop_;
 };
 
 }  // namespace mr::channel

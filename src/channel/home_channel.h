@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/function.h"
+#include "channel/chains.h"
 #include "channel/order_source.h"
 #include "channel/presence.h"
 #include "channel/service.h"
@@ -24,6 +25,10 @@ struct Publish {
   std::optional<model::SocketId> except;
   std::string user_id;  // JSON text; client events on presence channels carry it
   bool is_client_event = false;
+  std::string conflation_key = {};  // its value in the data; empty: none
+  // False: full for everybody; true: a delta although the data is small.
+  std::optional<bool> delta = std::nullopt;
+  model::Tags tags = {};
 };
 
 struct Released {
@@ -38,15 +43,42 @@ struct Join {
   model::ChannelName channel;
   std::size_t loop = 0;
   model::SocketId socket;
-  std::optional<pusher::Member> member;  // presence channels
+  std::optional<pusher::Member> member;               // presence channels
+  filter::FilterRef filter = nullptr;                 // null: everything
+  std::uint8_t form_class = delta::FormClass::kNone;  // not kNone: it starts with deltas
+  bool wants_bases = false;
+  // A member that joins again: as the home counts it until now.
+  std::uint8_t counted_class = delta::FormClass::kNone;
 };
 
 struct JoinAnswer {
   bool is_refused = false;     // the presence channel is full
   std::uint64_t sequence = 0;  // the channel's, at this moment
   std::uint32_t subscription_count = 0;
-  std::vector<pusher::Member> members;  // presence channels, the newcomer included
-  std::optional<CachedEvent> cached;    // cache channels
+  std::vector<pusher::Member> members;       // presence channels, the newcomer included
+  std::optional<CachedEvent> cached;         // cache channels
+  std::uint32_t filter = Chains::kNoFilter;  // its id
+  std::optional<DeltaStart> start;           // when it asked for one
+};
+
+// A subscriber's deltas start, start again in another form, or end (kNone).
+struct Start {
+  std::string key;
+  model::SocketId socket;
+  std::uint8_t counted_class = delta::FormClass::kNone;  // as the home counts it until now
+  std::uint8_t form_class = delta::FormClass::kNone;
+  bool wants_bases = false;
+};
+
+struct Chosen {
+  model::SocketId socket;
+  filter::FilterRef filter;  // null: everything
+};
+
+// A filter holds from the message with this number on.
+struct Filtered {
+  std::uint32_t filter = Chains::kNoFilter;
+  std::uint64_t next = 1;
 };
 
 // Accepted and not yet released.
@@ -84,6 +116,8 @@ struct HomeChannel {
   bool is_count_due = false;  // a subscription_count announcement is scheduled
   std::unique_ptr<Fifo> fifo;
   std::unique_ptr<Presence> presence;
+  std::unique_ptr<Chains> chains;  // where somebody has a filter or wants deltas
+  bool is_expiry_due = false;      // a look at chains without messages is scheduled
   base::TimePoint count_announced{};
 };
 

@@ -2,16 +2,47 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "base/clock.h"
+#include "model/app.h"
+#include "model/channel_name.h"
 
 namespace mr::channel {
+
+// How the messages of one channel are chained for deltas.
+struct ChainOptions {
+  std::string conflation_key;                // path into the data; empty: one chain
+  std::uint32_t full_message_interval = 10;  // every n-th message of a chain is full
+  std::size_t data_bytes_min = 100;          // smaller data travels plain
+  std::uint32_t messages_per_key_max = 10;   // kept of a chain
+  std::uint32_t keys_max = 1000;             // chains; above, the least recently used one goes
+  base::Duration age_max = std::chrono::seconds(300);  // of a chain without messages
+  // What a chain sends plain before it is tried again, when its deltas are not shorter.
+  std::uint32_t suspended_messages = 100;
+  // Of the bases that one synchronisation holds; above, it holds none.
+  std::size_t sync_bytes_max = 64 * 1024;
+  bool keeps_bases = false;  // chains advance while nobody wants deltas, for later subscribers
+};
+using ChainOptionsRef = std::shared_ptr<const ChainOptions>;
+
+// Where a channel's settings come from, owned by this folder. One loop's.
+class ChainPolicy {
+ public:
+  // Null: the defaults.
+  virtual ChainOptionsRef find(const model::App& app, const model::ChannelName& channel) = 0;
+
+ protected:
+  ~ChainPolicy() = default;
+};
 
 struct Options {
   // Makes a wire frame of a text; the WebSocket codec's, given by app/ (channel/ knows no ws/).
   std::string (*text_frame)(std::string_view payload) = nullptr;
+  // What stands before a text of so many bytes in its frame.
+  std::string (*text_head)(std::size_t payload_bytes) = nullptr;
 
   std::uint32_t partitions = 1024;           // bus partitions; home loop = partition modulo loops
   std::size_t fifo_messages_max = 4096;      // accepted and not yet released, per channel
@@ -20,6 +51,10 @@ struct Options {
   std::size_t cache_entries_max = 10'000;  // cached events per home loop
   base::Duration idempotency_ttl = std::chrono::seconds(120);
   std::size_t idempotency_entries_max = 100'000;  // per home loop
+  // Where chains take their settings from; without it from the defaults. Whether a subscriber may
+  // have deltas was decided before it asks.
+  ChainPolicy* chain_policy = nullptr;
+  std::size_t chain_bytes_max = 256 << 20;  // messages kept as bases, per home loop
 };
 
 }  // namespace mr::channel

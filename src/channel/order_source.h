@@ -8,7 +8,9 @@
 namespace mr::channel {
 
 enum class Order : std::uint8_t {
-  kRelease,  // the message may go out in its turn
+  kRelease,  // the message may go out in its turn; its chain's own count says whether in full
+  kFull,     // it may, and it is full for everybody
+  kDelta,    // it may, and it is not full for the sake of the interval
   kRefuse,   // it may not (a store that did not take it): the publisher gets 503
 };
 

@@ -9,6 +9,7 @@
 #include "model/app.h"
 #include "model/channel_name.h"
 #include "model/socket_id.h"
+#include "model/tags.h"
 
 namespace mr::channel {
 
@@ -38,6 +39,10 @@ struct PublishEvent {
   std::string event;
   std::string data;  // JSON text of the `data` member as it goes on the wire (a JSON string)
   std::optional<model::SocketId> except;
+  std::string conflation_key = {};  // its value in the data; empty: none
+  // False: full for everybody; true: a delta although the data is small.
+  std::optional<bool> delta = std::nullopt;
+  model::Tags tags = {};
 };
 
 struct PublishOutcome {

@@ -4,6 +4,8 @@
 #include <array>
 #include <string>
 
+#include "base/planted.h"
+
 namespace mr::delta {
 namespace {
 
@@ -72,7 +74,7 @@ bool is_falsy(std::string_view data) {
 
 // The bytes of a string's value, not of its JSON text.
 bool is_shorter(std::string_view data, std::size_t bytes) {
-  if (data.front() != '"') return data.size() < bytes;
+  if (data.empty() || data.front() != '"') return data.size() < bytes;
   std::size_t length = 0;
   for (std::size_t at = 1; at + 1 < data.size() && length < bytes; ++length) {
     at += data[at] != '\\' ? 1 : data[at + 1] == 'u' ? kEscapeBytes : 2;
@@ -85,6 +87,7 @@ bool is_shorter(std::string_view data, std::size_t bytes) {
 bool has_member_text(std::string_view text, std::string_view data) {
   // Without an escape of this kind nothing can come to light by resolving.
   if (!contains(text, kEscape)) return names_member(text);
+  if (MR_PLANTED("only_the_bytes")) return names_member(text);
   const bool is_string = data.size() >= 2 && data.front() == '"';
   return names_member(resolve(text, false)) ||
          (is_string &&
@@ -95,11 +98,15 @@ Place place_of(const Candidate& candidate, std::size_t data_bytes_min) {
   const auto is_prefix = [&](std::string_view prefix) {
     return candidate.event.starts_with(prefix);
   };
-  if (is_falsy(candidate.data)) return Place::kOutside;
-  if (std::any_of(kReserved.begin(), kReserved.end(), is_prefix)) return Place::kOutside;
-  if (has_member_text(candidate.text, candidate.data)) return Place::kNeverBase;
-  if (candidate.is_client_event) return Place::kOutside;
+  if (is_falsy(candidate.data) && !MR_PLANTED("falsy_inside")) return Place::kOutside;
+  if (!MR_PLANTED("reserved_inside") && std::any_of(kReserved.begin(), kReserved.end(), is_prefix))
+    return Place::kOutside;
   const bool is_small = is_shorter(candidate.data, data_bytes_min);
+  if (has_member_text(candidate.text, candidate.data) &&
+      !(MR_PLANTED("member_text_outside") && is_small)) {
+    return MR_PLANTED("member_is_base") ? Place::kInside : Place::kNeverBase;
+  }
+  if (candidate.is_client_event) return Place::kOutside;
   return is_small && candidate.wish != true ? Place::kOutside : Place::kInside;
 }
 

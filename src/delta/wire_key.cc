@@ -1,5 +1,7 @@
 #include "delta/wire_key.h"
 
+#include "base/planted.h"
+
 namespace mr::delta {
 namespace {
 
@@ -25,7 +27,7 @@ std::string wire_key(std::string_view value) {
   std::string key;
   key.reserve(value.size());
   for (const char c : value) {
-    if (!is_encoded(c)) {
+    if (!is_encoded(c) || MR_PLANTED("key_not_escaped")) {
       key.push_back(c);
       continue;
     }

@@ -1,13 +1,27 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "base/ref.h"
+#include "model/chain_entry.h"
 #include "model/socket_id.h"
 
 namespace mr::model {
+
+// Which frame of a message: the plain one, the numbered full one, or the n-th delta of its entry.
+using Form = std::uint32_t;
+inline constexpr Form kPlainForm = 0;
+inline constexpr Form kFullForm = 1;
+inline constexpr Form kFirstDeltaForm = 2;
+
+// The pieces of one frame, in order; what is not needed is empty.
+using FrameParts = std::array<std::string_view, 3>;
 
 // One event on one channel, immutable, shared by all loops with subscribers. `frame` is the
 // complete WebSocket text frame as every plain subscriber gets it, encoded once on the channel's
@@ -16,10 +30,34 @@ class Message final : public base::RefCounted {
  public:
   Message(std::string channel_key, std::string wire_frame, std::optional<SocketId> left_out)
       : key(std::move(channel_key)), frame(std::move(wire_frame)), except(left_out) {}
+  // `text_at`: where the text begins in the frame.
+  Message(std::string channel_key, std::string wire_frame, std::optional<SocketId> left_out,
+          std::uint8_t text_at, std::unique_ptr<const ChainEntry> chain_entry)
+      : key(std::move(channel_key)),
+        frame(std::move(wire_frame)),
+        except(left_out),
+        entry(std::move(chain_entry)),
+        text_at_(text_at) {}
 
   const std::string key;  // channel_key(app id, channel)
   const std::string frame;
-  const std::optional<SocketId> except;  // this connection does not get it
+  const std::optional<SocketId> except;           // this connection does not get it
+  const std::unique_ptr<const ChainEntry> entry;  // null: neither filtered nor chained
+
+  std::string_view text() const { return std::string_view(frame).substr(text_at_); }
+  FrameParts parts(Form form) const {
+    if (form == kPlainForm) return {frame, {}, {}};
+    if (form == kFullForm) {
+      std::string_view body = text();
+      body.remove_suffix(1);
+      return {entry->head, body, entry->tail};
+    }
+    return {entry->deltas[form - kFirstDeltaForm].frame, {}, {}};
+  }
+  std::size_t bytes() const { return frame.size() + (entry ? entry->bytes() : 0); }
+
+ private:
+  const std::uint8_t text_at_ = 0;
 };
 
 using MessageRef = base::Ref<const Message>;

@@ -1,5 +1,6 @@
 #include "pusher/encode.h"
 
+#include "crypto/encoding.h"
 #include "json/writer.h"
 
 namespace mr::pusher {
@@ -175,6 +176,88 @@ std::string channel_event(std::string_view event, std::string_view channel,
 std::string client_event(std::string_view event, std::string_view channel,
                          std::string_view data_json, std::optional<std::string_view> user_id_json) {
   return envelope(event, channel, data_json, user_id_json.value_or(std::string_view()));
+}
+
+std::string delta_event(const DeltaEvent& delta) {
+  std::string out;
+  out.reserve(delta.event.size() + delta.channel.size() + 2 * delta.delta.size() +
+              delta.conflation_key.size() + 3 * kEnvelopeBytes);
+  json::Writer writer(out);
+  writer.begin_object();
+  writer.key("event");
+  writer.string(delta.is_second ? "sockudo:delta" : "pusher:delta");
+  writer.key("channel");
+  writer.string(delta.channel);
+  writer.key("data");
+  writer.begin_object();
+  writer.key("event");
+  writer.string(delta.event);
+  writer.key("delta");
+  writer.string(crypto::base64_encode(delta.delta));
+  writer.key("seq");
+  writer.number(delta.number);
+  if (!delta.algorithm.empty()) {
+    writer.key("algorithm");
+    writer.string(delta.algorithm);
+  }
+  if (!delta.conflation_key.empty()) {
+    writer.key("conflation_key");
+    writer.string(delta.conflation_key);
+  }
+  writer.key("base_index");
+  writer.number(delta.base);
+  if (delta.crc) {
+    writer.key("crc");
+    writer.number(*delta.crc);
+  }
+  writer.end_object();
+  writer.end_object();
+  return out;
+}
+
+std::string delta_tail(std::uint32_t number, std::string_view conflation_key) {
+  std::string out = ",\"__delta_seq\":" + std::to_string(number);
+  if (!conflation_key.empty()) {
+    out.append(",\"__conflation_key\":");
+    json::append_quoted(out, conflation_key);
+  }
+  out.push_back('}');
+  return out;
+}
+
+std::string delta_cache_sync(const DeltaCacheSync& sync, std::span<const SyncState> states) {
+  std::string out;
+  json::Writer writer(out);
+  writer.begin_object();
+  writer.key("event");
+  writer.string(sync.is_second ? "sockudo:delta_cache_sync" : "pusher:delta_cache_sync");
+  writer.key("channel");
+  writer.string(sync.channel);
+  writer.key("data");
+  writer.begin_object();
+  if (!sync.conflation_path.empty()) {
+    writer.key("conflation_key");
+    writer.string(sync.conflation_path);
+    writer.key("max_messages_per_key");
+    writer.number(sync.messages_per_key_max);
+  }
+  writer.key("states");
+  writer.begin_object();
+  for (const SyncState& state : states) {
+    writer.key(state.conflation_key);
+    writer.begin_array();
+    writer.begin_object();
+    writer.key("content");
+    writer.string(state.text);
+    writer.key("seq");
+    writer.number(state.number);
+    writer.end_object();
+    writer.end_array();
+  }
+  writer.end_object();
+  writer.end_object();
+  writer.end_object();
+  return out;
 }
 
 }  // namespace mr::pusher

@@ -40,4 +40,35 @@ std::string channel_event(std::string_view event, std::string_view channel,
 std::string client_event(std::string_view event, std::string_view channel,
                          std::string_view data_json, std::optional<std::string_view> user_id_json);
 
+// An event as a delta on an earlier one of its channel.
+struct DeltaEvent {
+  std::string_view event;
+  std::string_view channel;
+  std::string_view delta;           // its bytes; base64 on the wire
+  std::string_view algorithm;       // empty: left out
+  std::string_view conflation_key;  // as on the wire; empty: left out
+  std::uint32_t number = 0;
+  std::uint32_t base = 0;
+  std::optional<std::uint32_t> crc;  // of the rebuilt text
+  bool is_second = false;            // protocol 2
+};
+std::string delta_event(const DeltaEvent& delta);
+
+// What stands behind a full text that may become a base, instead of its last brace.
+std::string delta_tail(std::uint32_t number, std::string_view conflation_key);
+
+struct SyncState {
+  std::string_view conflation_key;  // as on the wire
+  std::string_view text;            // of the full event, without its tail
+  std::uint32_t number = 0;
+};
+struct DeltaCacheSync {
+  std::string_view channel;
+  std::string_view conflation_path;  // empty: the channel is not keyed
+  std::uint32_t messages_per_key_max = 0;
+  bool is_second = false;
+};
+// Decoders forget what they hold of the channel and hold these.
+std::string delta_cache_sync(const DeltaCacheSync& sync, std::span<const SyncState> states);
+
 }  // namespace mr::pusher

@@ -110,6 +110,12 @@ std::size_t write_header(std::span<std::byte, kHeaderBytesMax> out, Opcode opcod
   return 2 + extra + key->size();
 }
 
+std::string text_head(std::size_t payload_bytes) {
+  std::array<std::byte, kHeaderBytesMax> header;
+  const std::size_t bytes = write_header(header, Opcode::kText, true, payload_bytes);
+  return {reinterpret_cast<const char*>(header.data()), bytes};
+}
+
 std::string frame(Opcode opcode, std::string_view payload) {
   return whole_frame(opcode, payload, std::nullopt);
 }

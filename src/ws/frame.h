@@ -41,6 +41,8 @@ std::size_t write_header(std::span<std::byte, kHeaderBytesMax> out, Opcode opcod
 std::string frame(Opcode opcode, std::string_view payload);
 std::string text_frame(std::string_view payload);
 // The reason is cut at a character boundary to fit 123 bytes.
+// What stands before the payload in text_frame().
+std::string text_head(std::size_t payload_bytes);
 std::string close_frame(std::uint16_t code, std::string_view reason = {});
 
 // The same for a client. `key` must be fresh and unpredictable for each frame (RFC 6455 5.3).

@@ -1,0 +1,362 @@
+#include "channel/chains.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.h"
+#include "base/planted.h"
+#include "delta/checksum.h"
+#include "delta/wire_key.h"
+#include "pusher/encode.h"
+
+namespace mr::channel {
+namespace {
+
+using delta::Algorithm;
+using delta::FormClass;
+using delta::Place;
+
+// Messages in a row without a delta that is shorter, after which a chain is suspended.
+constexpr std::uint32_t kUnpaidMax = 2;
+// Keys that are remembered as suspended; more of them are tried again at once.
+constexpr std::size_t kSuspendedMax = 4096;
+constexpr Algorithm kAlgorithms[] = {Algorithm::kFossil, Algorithm::kVcdiff};
+
+std::uint32_t wire_number(std::uint64_t number) { return static_cast<std::uint32_t>(number); }
+
+// Bytes whose base64 has at most so many characters.
+std::size_t bytes_in_base64(std::size_t characters) { return characters / 4 * 3; }
+
+}  // namespace
+
+Chains::Kept::Kept(ChainShop& counted, model::MessageRef kept)
+    : shop(counted), message(std::move(kept)) {
+  shop.bytes += sizeof(Kept) + message->bytes();
+}
+
+Chains::Kept::~Kept() { shop.bytes -= sizeof(Kept) + message->bytes(); }
+
+Chains::Chains(ChainShop& shop, ChainOptionsRef options, std::uint64_t hash_seed)
+    : shop_(shop),
+      options_(std::move(options)),
+      path_(options_->conflation_key),
+      by_key_(0, base::TextHash{hash_seed}),
+      suspended_(0, base::TextHash{hash_seed}),
+      filters_(hash_seed) {}
+
+Chains::~Chains() { evict_all(); }
+
+model::MessageRef Chains::release(Draft draft) {
+  expire(draft.now);
+  draft.place = place_of(draft);
+  auto entry = std::make_unique<model::ChainEntry>();
+  entry->number = draft.number;
+  for (std::uint32_t id = 0; id < filters_.bound(); ++id) {
+    const filter::Filter* filter = filters_.at(id);
+    if (filter != nullptr && filter->passes(draft.event, *draft.tags)) entry->passes.set(id);
+  }
+  Chain* chain = enter(draft);
+  if (chain != nullptr) make_forms(draft, *chain, *entry);
+  const std::size_t text_at = draft.frame.size() - draft.text.size();
+  auto message = base::make_ref<const model::Message>(
+      std::string(draft.channel_key), std::move(draft.frame), draft.except,
+      static_cast<std::uint8_t>(text_at), std::move(entry));
+  if (chain != nullptr) {
+    advance(draft, *chain, message);
+  } else if (MR_PLANTED("outside_becomes_base") || MR_PLANTED("suspended_becomes_base")) {
+    take_plain_for_base(draft, message);
+  }
+  return message;
+}
+
+// What no rule allows; only for tests that plant it.
+void Chains::take_plain_for_base(const Draft& draft, const model::MessageRef& message) {
+  const std::string key = is_keyed() ? delta::wire_key(draft.conflation_key) : std::string();
+  const bool is_outside = draft.place == Place::kOutside;
+  if (is_outside != MR_PLANTED("outside_becomes_base")) return;
+  if (is_outside && !by_key_.contains(std::string_view(key))) return;
+  Chain& chain = find_or_create(key);
+  chain.recent.push_back(std::make_shared<const Kept>(shop_, message));
+  chain.passes = message->entry->passes;
+  chain.used = draft.now;
+  chain.count += chain.count == 0;
+}
+
+Place Chains::place_of(const Draft& draft) const {
+  if (!is_advancing()) return Place::kOutside;
+  return delta::place_of({draft.event, draft.data, draft.text, draft.is_client_event, draft.wish},
+                         options_->data_bytes_min);
+}
+
+// Null: the message travels plain.
+Chains::Chain* Chains::enter(const Draft& draft) {
+  if (draft.place == Place::kOutside) return nullptr;
+  std::string key = is_keyed() ? delta::wire_key(draft.conflation_key) : std::string();
+  if (MR_PLANTED("no_default_key") && draft.conflation_key.empty()) key.clear();
+  if (MR_PLANTED("rekey_keeps_chain") && by_key_.contains(std::string_view())) key.clear();
+  return is_suspended(key) ? nullptr : &find_or_create(key);
+}
+
+bool Chains::is_suspended(const std::string& key) {
+  const auto found = suspended_.find(key);
+  if (found == suspended_.end()) return false;
+  if (--found->second == 0) suspended_.erase(found);
+  return true;
+}
+
+Chains::Chain& Chains::find_or_create(const std::string& key) {
+  const auto found = by_key_.find(std::string_view(key));
+  if (found != by_key_.end()) return *chains_[found->second];
+  std::uint32_t slot = static_cast<std::uint32_t>(chains_.size());
+  if (free_.empty()) {
+    chains_.emplace_back();
+  } else {
+    slot = free_.back();
+    free_.pop_back();
+  }
+  chains_[slot] = std::make_unique<Chain>();
+  Chain& chain = *chains_[slot];
+  chain.key = key;
+  chain.slot = slot;
+  by_key_.emplace(std::string_view(chain.key), slot);
+  link_newest(chain);
+  return chain;
+}
+
+bool Chains::is_due(const Draft& draft, const Chain& chain) const {
+  if (draft.wish == false || draft.place == Place::kNeverBase) return true;
+  if (draft.verdict != Order::kRelease) return draft.verdict == Order::kFull;
+  const std::uint32_t interval =
+      options_->full_message_interval + (MR_PLANTED("interval_off_by_one") ? 1 : 0);
+  return chain.count % std::max(interval, 1U) == 0;
+}
+
+void Chains::make_forms(const Draft& draft, const Chain& chain, model::ChainEntry& entry) {
+  if (!MR_PLANTED("forced_full_outside") || draft.wish != false) entry.slot = chain.slot;
+  if (MR_PLANTED("numbers_per_chain")) entry.number = chain.count + 1;
+  entry.base = chain.recent.empty() ? 0 : chain.recent.back()->number();
+  entry.base_passes = MR_PLANTED("bits_of_the_new_one") ? entry.passes : chain.passes;
+  entry.is_due = is_due(draft, chain);
+  entry.tail = pusher::delta_tail(wire_number(entry.number), chain.key);
+  entry.head = shop_.text_head(draft.text.size() - 1 + entry.tail.size());
+  if (entry.base == 0 || entry.is_due) {
+    ++shop_.counters.full;
+    return;
+  }
+  for (const KeptRef& base : find_bases(chain, entry)) make_deltas(draft, chain, *base, entry);
+  std::sort(entry.deltas.begin(), entry.deltas.end(), [](const auto& a, const auto& b) {
+    return a.base != b.base ? a.base < b.base : a.form_class < b.form_class;
+  });
+}
+
+// Decoders of an unkeyed channel start from the last message that they were sent, which depends
+// on the filter; without one it is the chain's last.
+std::vector<Chains::KeptRef> Chains::find_bases(const Chain& chain,
+                                                model::ChainEntry& entry) const {
+  std::vector<KeptRef> bases{chain.recent.back()};
+  for (std::uint32_t id = 0; id < last_passed_.size(); ++id) {
+    const KeptRef& last = last_passed_[id];
+    if (MR_PLANTED("only_the_chains_base")) break;
+    if (!last || !entry.passes.test(id) || entry.base_passes.test(id)) continue;
+    entry.last_for.push_back({id, last->number()});
+    if (std::find(bases.begin(), bases.end(), last) == bases.end()) bases.push_back(last);
+  }
+  return bases;
+}
+
+void Chains::make_deltas(const Draft& draft, const Chain& chain, const Kept& base,
+                         model::ChainEntry& entry) {
+  pusher::DeltaEvent event;
+  event.event = draft.event;
+  event.channel = draft.channel;
+  event.conflation_key = chain.key;
+  event.number = wire_number(entry.number);
+  event.base = wire_number(base.number());
+  const std::size_t full_bytes = draft.text.size() - 1 + entry.tail.size();
+  std::optional<std::uint32_t> crc;  // worked out when a class asks for it
+  const auto text_of = [&](std::uint8_t index, std::string_view delta) {
+    const FormClass form = FormClass::of(index);
+    event.delta = delta;
+    event.algorithm = form.is_unnamed ? std::string_view() : wire_name(form.algorithm);
+    event.is_second = form.is_second;
+    event.crc.reset();
+    if (form.has_crc && form.algorithm == Algorithm::kVcdiff) {
+      if (!crc) crc = delta::crc32(draft.text);
+      event.crc = crc;
+    }
+    return pusher::delta_event(event);
+  };
+  for (const Algorithm algorithm : kAlgorithms) {
+    std::size_t room = 0;  // for the base64, in the class that leaves most
+    for (std::uint8_t index = 0; index < FormClass::kCount; ++index) {
+      if (class_counts_[index] == 0 || FormClass::of(index).algorithm != algorithm) continue;
+      const std::size_t frame_bytes = text_of(index, {}).size();
+      if (frame_bytes < full_bytes) room = std::max(room, full_bytes - 1 - frame_bytes);
+    }
+    if (room == 0) continue;
+    std::string bytes;
+    if (!shop_.encode(algorithm, base.message->text(), draft.text, bytes_in_base64(room), bytes)) {
+      ++shop_.counters.unpaid;
+      continue;
+    }
+    ++shop_.counters.deltas;
+    for (std::uint8_t index = 0; index < FormClass::kCount; ++index) {
+      if (class_counts_[index] == 0 || FormClass::of(index).algorithm != algorithm) continue;
+      const std::string text = text_of(index, bytes);
+      if (text.size() >= full_bytes) continue;
+      entry.deltas.push_back({base.number(), index, shop_.text_head(text.size()) + text});
+    }
+  }
+}
+
+void Chains::advance(const Draft& draft, Chain& chain, const model::MessageRef& message) {
+  const model::ChainEntry& entry = *message->entry;
+  const auto kept = std::make_shared<const Kept>(shop_, message);
+  if (chain.recent.size() >= std::max(options_->messages_per_key_max, 1U)) {
+    chain.recent.erase(chain.recent.begin());
+  }
+  chain.recent.push_back(kept);
+  chain.passes = entry.passes;
+  chain.event = draft.event;
+  chain.tags = *draft.tags;
+  chain.used = draft.now;
+  if (MR_PLANTED("forced_full_restarts") && draft.wish == false) chain.count = 0;
+  ++chain.count;
+  if (!MR_PLANTED("use_is_not_noted")) {
+    unlink(chain);
+    link_newest(chain);
+  }
+  if (!is_keyed()) {
+    last_passed_.resize(std::max(last_passed_.size(), filters_.bound()));
+    for (std::uint32_t id = 0; id < last_passed_.size(); ++id) {
+      if (entry.passes.test(id)) last_passed_[id] = kept;
+    }
+  }
+  const bool is_unpaid =
+      entry.base != 0 && !entry.is_due && classes_in_use_ != 0 && entry.deltas.empty();
+  chain.unpaid = is_unpaid ? chain.unpaid + 1 : 0;
+  const bool is_suspended = chain.unpaid >= kUnpaidMax && !MR_PLANTED("never_suspended");
+  if (is_suspended) {
+    ++shop_.counters.suspended;
+    if (suspended_.size() >= kSuspendedMax) suspended_.clear();
+    if (options_->suspended_messages > 0) suspended_[chain.key] = options_->suspended_messages;
+  }
+  if (is_suspended || draft.place == Place::kNeverBase) evict(chain);
+  bound();
+}
+
+void Chains::bound() {
+  while (by_key_.size() > std::max(options_->keys_max, 1U)) {
+    ++shop_.counters.evicted_keys;
+    evict(*chains_[oldest_]);
+  }
+  while (shop_.bytes > shop_.bytes_max && oldest_ != kNoSlot) {
+    ++shop_.counters.evicted_memory;
+    evict(*chains_[oldest_]);
+  }
+}
+
+void Chains::expire(base::TimePoint now) {
+  while (oldest_ != kNoSlot && now - chains_[oldest_]->used > options_->age_max) {
+    ++shop_.counters.evicted_idle;
+    evict(*chains_[oldest_]);
+  }
+}
+
+void Chains::evict(Chain& chain) {
+  if (!MR_PLANTED("last_passed_stay")) last_passed_.clear();
+  unlink(chain);
+  by_key_.erase(by_key_.find(std::string_view(chain.key)));
+  free_.push_back(chain.slot);
+  chains_[chain.slot].reset();
+}
+
+void Chains::evict_all() {
+  while (oldest_ != kNoSlot) evict(*chains_[oldest_]);
+}
+
+void Chains::link_newest(Chain& chain) {
+  chain.older = newest_;
+  chain.newer = kNoSlot;
+  if (newest_ != kNoSlot) chains_[newest_]->newer = chain.slot;
+  newest_ = chain.slot;
+  if (oldest_ == kNoSlot) oldest_ = chain.slot;
+}
+
+void Chains::unlink(Chain& chain) {
+  (chain.older == kNoSlot ? oldest_ : chains_[chain.older]->newer) = chain.newer;
+  (chain.newer == kNoSlot ? newest_ : chains_[chain.newer]->older) = chain.older;
+}
+
+void Chains::configure(ChainOptionsRef options) {
+  options_ = std::move(options);
+  if (options_->conflation_key.empty()) return;
+  if (!is_keyed() && !MR_PLANTED("rekey_keeps_chain")) evict_all();
+  path_ = options_->conflation_key;
+}
+
+std::uint32_t Chains::choose(const model::SocketId& subscriber, filter::FilterRef filter) {
+  const auto known = members_.find(subscriber);
+  const std::uint32_t old = known == members_.end() ? kNoFilter : known->second;
+  std::uint32_t id = kNoFilter;
+  if (filter) {
+    const filter::Interner::Added added = filters_.add(filter);
+    id = added.id;
+    members_[subscriber] = id;
+    // The id may have been another filter's: no bit of it may stay.
+    const bool is_judged = added.is_new && !MR_PLANTED("stale_filter_bits");
+    for (std::uint32_t slot = newest_; is_judged && slot != kNoSlot;) {
+      Chain& chain = *chains_[slot];
+      chain.passes.reset(id);
+      slot = chain.older;
+      if (MR_PLANTED("heads_not_judged")) continue;
+      if (filter->passes(chain.event, chain.tags)) chain.passes.set(id);
+    }
+  } else if (known != members_.end()) {
+    members_.erase(known);
+  }
+  if (old != kNoFilter && filters_.release(old) && old < last_passed_.size()) {
+    last_passed_[old].reset();
+  }
+  return id;
+}
+
+void Chains::count(std::uint8_t form_class, int change) {
+  if (form_class == FormClass::kNone) return;
+  std::uint32_t& count = class_counts_[form_class];
+  MR_ASSERT(change > 0 || count > 0, "a form class that nobody has");
+  count = change > 0 ? count + 1 : count - 1;
+  const std::uint32_t bit = 1U << form_class;
+  classes_in_use_ = count > 0 ? classes_in_use_ | bit : classes_in_use_ & ~bit;
+  if (!is_advancing()) evict_all();
+}
+
+DeltaStart Chains::start(const model::SocketId& subscriber, const StartRequest& request) const {
+  const auto member = members_.find(subscriber);
+  const std::uint32_t filter = member == members_.end() ? kNoFilter : member->second;
+  std::vector<pusher::SyncState> states;
+  std::size_t bytes = 0;
+  const bool has_bases = is_keyed() && request.wants_bases;
+  for (std::uint32_t slot = oldest_; has_bases && slot != kNoSlot; slot = chains_[slot]->newer) {
+    const Chain& chain = *chains_[slot];
+    if (filter != kNoFilter && !chain.passes.test(filter)) continue;
+    const Kept& head = MR_PLANTED("sync_not_atomic") ? *chain.recent.front() : *chain.recent.back();
+    states.push_back({chain.key, head.message->text(), wire_number(head.number())});
+    bytes += chain.key.size() + head.message->text().size();
+  }
+  // All or nothing: then every base there is counts as received.
+  const bool counts = has_bases && bytes <= options_->sync_bytes_max;
+  if (!counts) states.clear();
+  DeltaStart start;
+  start.joined = counts ? 1 : request.next;
+  if (MR_PLANTED("empty_sync_counts") && is_keyed()) start.joined = 1;
+  if (MR_PLANTED("sync_not_counted")) start.joined = request.next;
+  if (MR_PLANTED("plain_counts")) start.joined = 1;
+  if (MR_PLANTED("unkeyed_no_sync") && !is_keyed()) return start;
+  start.sync = pusher::delta_cache_sync({request.channel, path_, options_->messages_per_key_max,
+                                         FormClass::of(request.form_class).is_second},
+                                        states);
+  return start;
+}
+
+}  // namespace mr::channel
