@@ -11,6 +11,9 @@ struct Counters {
   std::uint64_t writes = 0;
   std::uint64_t bytes_written = 0;
   std::uint64_t excluded = 0;         // entries passed over for their sender
+  std::uint64_t filtered = 0;         // entries that a subscriber's filter hid
+  std::uint64_t deltas_written = 0;   // of frames_written
+  std::uint64_t fulls_written = 0;    // of frames_written: numbered, not plain
   std::uint64_t blocked = 0;          // times a socket took no more
   std::uint64_t dropped_slow = 0;     // frames dropped by policy drop_oldest
   std::uint64_t closed_slow = 0;      // outlets over their bound by policy close

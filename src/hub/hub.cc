@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/planted.h"
 
 namespace mr::hub {
 namespace {
@@ -21,7 +22,8 @@ Hub::Hub(Wire& wire, OutletEvents& events, Options options, std::uint64_t hash_s
       events_(events),
       options_(options),
       subscriptions_(hash_seed),
-      writer_(wire, subscriptions_, counters_) {}
+      tracks_(subscriptions_),
+      writer_(wire, subscriptions_, tracks_, counters_, options.behind_slots_max) {}
 
 void Hub::append(const model::MessageRef& message) {
   const ChannelId id = subscriptions_.find_channel(message->key);
@@ -30,8 +32,9 @@ void Hub::append(const model::MessageRef& message) {
   if (log.subscribers.empty()) return;
   ++counters_.appended;
   log.entries.push_back({message, next_serial_++});
-  log.bytes += message->frame.size();
-  log_bytes_ += message->frame.size();
+  const std::size_t bytes = message->bytes();
+  log.bytes += bytes;
+  log_bytes_ += bytes;
   if (!log.is_dirty) {
     log.is_dirty = true;
     dirty_.push_back(id);
@@ -124,14 +127,33 @@ void Hub::mark_dirty_channels() {
       if (subscription.cursor == log.marked_end) continue;
       Outlet& outlet = subscriptions_.outlet(subscription.outlet);
       if (outlet.is_blocked || outlet.is_shut) continue;
-      if (subscription.next_dirty == Subscription::kUnlinked) {
-        subscription.next_dirty = outlet.first_dirty;
-        outlet.first_dirty = subscription_id;
-      }
-      queue(subscription.outlet);
+      link_dirty(subscription_id);
     }
   }
   dirty_.clear();
+}
+
+void Hub::link_dirty(SubscriptionId id) {
+  Subscription& subscription = subscriptions_.at(id);
+  Outlet& outlet = subscriptions_.outlet(subscription.outlet);
+  if (subscription.next_dirty == Subscription::kUnlinked) {
+    subscription.next_dirty = outlet.first_dirty;
+    outlet.first_dirty = id;
+  }
+  queue(subscription.outlet);
+}
+
+void Hub::place(SubscriptionId id, Mark mark) {
+  const Subscription& subscription = subscriptions_.at(id);
+  Track& track = tracks_.ensure(id);
+  mark.at = subscriptions_.log(subscription.channel).end();
+  if (MR_PLANTED("sync_overtakes")) mark.at = subscription.cursor;
+  if (MR_PLANTED("mark_comes_late")) ++mark.at;
+  if (track.form_class == delta::FormClass::kNone) mark.sync = nullptr;
+  if (!track.marks) track.marks = std::make_unique<Marks>();
+  track.marks->list.push_back(std::move(mark));
+  const Outlet& outlet = subscriptions_.outlet(subscription.outlet);
+  if (!outlet.is_blocked && !outlet.is_shut) link_dirty(id);
 }
 
 void Hub::write_queued(OutletId id) {
@@ -180,7 +202,7 @@ void Hub::trim(ChannelLog& log, std::uint32_t up_to) {
   const std::uint32_t count = up_to - log.first_number;
   if (count == 0 || count > log.entries.size()) return;
   for (std::uint32_t i = 0; i < count; ++i) {
-    const std::size_t size = log.entries[i].message->frame.size();
+    const std::size_t size = log.entries[i].message->bytes();
     log.bytes -= size;
     log_bytes_ -= size;
   }
@@ -280,19 +302,18 @@ bool Hub::drop_oldest_of(OutletId id) {
     oldest_serial = serial;
   }
   if (oldest == kNone) return false;
-  drop_frame(oldest);
+  drop(oldest);
   return true;
 }
 
-void Hub::drop_frame(SubscriptionId id) {
-  Subscription& subscription = subscriptions_.at(id);
-  Outlet& outlet = subscriptions_.outlet(subscription.outlet);
-  const ChannelLog& log = subscriptions_.log(subscription.channel);
-  const model::MessageRef& message = log.at(subscription.cursor).message;
-  ++subscription.cursor;
-  if (message->except && *message->except == outlet.id) return;
+void Hub::drop(SubscriptionId id) {
+  const Subscription& subscription = subscriptions_.at(id);
+  const std::size_t size =
+      subscriptions_.log(subscription.channel).at(subscription.cursor).message->frame.size();
+  if (!writer_.skip(id)) return;
   ++counters_.dropped_slow;
-  const std::size_t size = message->frame.size();
+  Outlet& outlet = subscriptions_.outlet(subscription.outlet);
+  if (!outlet.waiting) return;
   outlet.waiting->backlog_bytes -= std::min(outlet.waiting->backlog_bytes, size);
   if (outlet.waiting->backlog_frames > 0) --outlet.waiting->backlog_frames;
 }
@@ -320,7 +341,7 @@ void Hub::shorten(const ChannelLog& log) {
         break;
       }
       kept -= log.at(subscription.cursor).message->frame.size();
-      drop_frame(id);
+      drop(id);
     }
   }
 }
@@ -340,6 +361,7 @@ void Hub::end(SubscriptionId id) {
     log.is_dirty = true;
     dirty_.push_back(channel);
   }
+  tracks_.end(id);
   subscriptions_.end(id);
 }
 

@@ -8,6 +8,7 @@
 #include "hub/counters.h"
 #include "hub/options.h"
 #include "hub/subscriptions.h"
+#include "hub/tracks.h"
 #include "hub/types.h"
 #include "hub/writer.h"
 
@@ -26,6 +27,8 @@ class Hub {
   Subscriptions& subscriptions() { return subscriptions_; }
   const Subscriptions& subscriptions() const { return subscriptions_; }
 
+  Tracks& tracks() { return tracks_; }
+
   // A message for a channel; nothing happens if nobody here hears it.
   void append(const model::MessageRef& message);
   // Bytes for one connection, before its channels' frames. False when its reserve is full and the
@@ -36,6 +39,10 @@ class Hub {
   bool flush(const base::Clock& clock);
   // The socket takes bytes again.
   void on_writable(OutletId outlet);
+  // An answer of the home loop takes its place behind what has been appended.
+  void place(SubscriptionId id, Mark mark);
+  // The next message that waits for this subscription is not written.
+  void drop(SubscriptionId id);
   // Ends one subscription; what is behind its cursor is not written.
   void end(SubscriptionId id);
   // Ends the outlet and all its subscriptions.
@@ -65,7 +72,7 @@ class Hub {
   void judge_blocked(const ChannelLog& log, const model::Message& message);
   void judge_backlog(OutletId outlet, std::size_t added);
   bool drop_oldest_of(OutletId outlet);
-  void drop_frame(SubscriptionId subscription);
+  void link_dirty(SubscriptionId id);
   void tell_slow(OutletId outlet);
   void bound_log(ChannelId channel);
   void shorten(const ChannelLog& log);
@@ -76,6 +83,7 @@ class Hub {
   const Options options_;
   Subscriptions subscriptions_;
   Counters counters_;
+  Tracks tracks_;
   Writer writer_;
   std::vector<ChannelId> dirty_;   // appended to since the last marking
   std::vector<ChannelId> marked_;  // being flushed

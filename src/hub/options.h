@@ -18,6 +18,9 @@ struct Options {
   std::size_t log_bytes_max = 1 << 20;
   // Replies and control frames have their own small reserve.
   std::size_t reply_bytes_max = 1 << 20;
+  // Chains of a channel, by their places, for which it is remembered that a subscriber missed the
+  // newest message. Missing one of another chain makes the next of every chain full for it.
+  std::uint32_t behind_slots_max = 64 * 1024;
 };
 
 }  // namespace mr::hub

@@ -53,6 +53,7 @@ struct Waiting {
   std::size_t reply_bytes = 0;
   std::size_t reply_offset = 0;  // written of replies.front()
   model::MessageRef partial;     // the frame that is partly in the kernel
+  model::Form partial_form = model::kPlainForm;
   std::size_t partial_offset = 0;
   std::size_t backlog_bytes = 0;  // frames behind it; counted only while blocked
   std::uint32_t backlog_frames = 0;
@@ -83,7 +84,8 @@ struct Subscription {
   SubscriptionId next = kNone;
   SubscriptionId next_dirty = kUnlinked;
   std::uint32_t cursor = 0;
-  std::uint32_t token = 0;  // of the request that made it
+  std::uint32_t token = 0;      // of the request that made it
+  std::uint32_t track = kNone;  // kNone: every message, plain
 };
 
 // A channel's recent messages on this loop and who reads them. Entries that every cursor has

@@ -2,18 +2,35 @@
 
 #include <algorithm>
 
+#include "base/planted.h"
+
 namespace mr::hub {
 namespace {
 
 constexpr std::size_t kPartsMax = 512;
 constexpr std::size_t kWriteBytesMax = 256 * 1024;
 
+bool is_told(const Mark& mark) { return mark.sync && !MR_PLANTED("no_sync"); }
+
 }  // namespace
 
-bool Writer::add(const char* data, std::size_t bytes, Part part) {
-  iovecs_.push_back({const_cast<char*>(data), bytes});
+bool Writer::add(std::string_view bytes, Part part) {
+  iovecs_.push_back({const_cast<char*>(bytes.data()), bytes.size()});
+  part.bytes = bytes.size();
   parts_.push_back(part);
-  gathered_bytes_ += bytes;
+  gathered_bytes_ += bytes.size();
+  return iovecs_.size() < kPartsMax && gathered_bytes_ < kWriteBytesMax;
+}
+
+bool Writer::add_form(const model::MessageRef& message, Part part) {
+  part.message = &message;
+  for (const std::string_view piece : message->parts(part.form)) {
+    if (piece.empty()) continue;
+    iovecs_.push_back({const_cast<char*>(piece.data()), piece.size()});
+    part.bytes += piece.size();
+  }
+  parts_.push_back(part);
+  gathered_bytes_ += part.bytes;
   return iovecs_.size() < kPartsMax && gathered_bytes_ < kWriteBytesMax;
 }
 
@@ -21,14 +38,17 @@ bool Writer::gather_waiting(Outlet& outlet) {
   if (!outlet.waiting) return true;
   Waiting& waiting = *outlet.waiting;
   if (waiting.partial) {
-    const std::string& frame = waiting.partial->frame;
-    if (!add(frame.data() + waiting.partial_offset, frame.size() - waiting.partial_offset, {})) {
-      return false;
+    std::size_t written = waiting.partial_offset;
+    for (std::string_view piece : waiting.partial->parts(waiting.partial_form)) {
+      const std::size_t skipped = std::min(written, piece.size());
+      written -= skipped;
+      piece.remove_prefix(skipped);
+      if (!piece.empty() && !add(piece, {})) return false;
     }
   }
   std::size_t offset = waiting.reply_offset;
   for (const std::string& reply : waiting.replies) {
-    if (!add(reply.data() + offset, reply.size() - offset, {})) return false;
+    if (!add(std::string_view(reply).substr(offset), {})) return false;
     offset = 0;
   }
   return true;
@@ -37,22 +57,107 @@ bool Writer::gather_waiting(Outlet& outlet) {
 bool Writer::gather_entries(const Outlet& outlet, SubscriptionId id) {
   Subscription& subscription = subscriptions_.at(id);
   if (!subscriptions_.is_active(id)) return true;
+  if (subscription.track != kNone) return gather_tracked(outlet, id);
   const ChannelLog& log = subscriptions_.log(subscription.channel);
   bool is_first = true;
   for (std::uint32_t number = subscription.cursor; number != log.end(); ++number) {
     const model::MessageRef& message = log.at(number).message;
     if (message->except && *message->except == outlet.id) {
       ++counters_.excluded;
-      // Passed with the entry before it, or at once when there is none to write.
-      (is_first ? subscription.cursor : parts_.back().cursor_after) = number + 1;
+      pass(id, number + 1, is_first);
       continue;
     }
     is_first = false;
-    if (!add(message->frame.data(), message->frame.size(), {id, number + 1, &message})) {
-      return false;
-    }
+    if (!add(message->frame, {id, number + 1, &message})) return false;
   }
   return true;
+}
+
+// Passed with the entry before it, or at once when there is none to write.
+void Writer::pass(SubscriptionId id, std::uint32_t cursor, bool is_first) {
+  (is_first ? subscriptions_.at(id).cursor : parts_.back().cursor_after) = cursor;
+}
+
+bool Writer::gather_tracked(const Outlet& outlet, SubscriptionId id) {
+  const Subscription& subscription = subscriptions_.at(id);
+  const ChannelLog& log = subscriptions_.log(subscription.channel);
+  const std::uint32_t end = log.end();
+  bool is_first = true;
+  for (std::uint32_t number = subscription.cursor;; ++number) {
+    if (!gather_marks(id, number, is_first)) return false;
+    if (number == end) return true;
+    const Track& track = tracks_.at(id);
+    const model::MessageRef& message = log.at(number).message;
+    if (!hears(track, *message)) {
+      ++counters_.filtered;
+      if (MR_PLANTED("hidden_is_left_out")) {
+        journal_.leave_out(is_first ? Journal::kCertain : parts_.size() - 1, id, *message);
+      }
+      pass(id, number + 1, is_first);
+      continue;
+    }
+    if (message->except && *message->except == outlet.id) {
+      ++counters_.excluded;
+      if (!MR_PLANTED("exclusion_ignored")) {
+        journal_.leave_out(is_first ? Journal::kCertain : parts_.size() - 1, id, *message);
+      }
+      pass(id, number + 1, is_first);
+      continue;
+    }
+    is_first = false;
+    const model::Form form = choose(track, *message).form;
+    if (form == model::kFullForm) journal_.give_full(parts_.size(), id, *message->entry);
+    if (!add_form(message, {id, number + 1, nullptr, form})) return false;
+  }
+}
+
+bool Writer::gather_marks(SubscriptionId id, std::uint32_t number, bool& is_first) {
+  while (const Mark* mark = next_mark(id, number)) {
+    if (!is_told(*mark)) {
+      journal_.pass_mark(is_first ? Journal::kCertain : parts_.size() - 1, id);
+      continue;
+    }
+    is_first = false;
+    journal_.pass_mark(parts_.size(), id);
+    if (!add_form(mark->sync, {id, number})) return false;
+  }
+  return true;
+}
+
+bool Writer::skip(SubscriptionId id) {
+  Subscription& subscription = subscriptions_.at(id);
+  const model::Message& message =
+      *subscriptions_.log(subscription.channel).at(subscription.cursor).message;
+  const Outlet& outlet = subscriptions_.outlet(subscription.outlet);
+  const bool is_excluded = message.except && *message.except == outlet.id;
+  if (subscription.track != kNone) {
+    // A mark with a frame waits for the socket; that it comes behind what is left out here is as
+    // good, because at a start nothing counts as received.
+    pass_silent_marks(id);
+    if (!hears(tracks_.at(id), message)) {
+      ++subscription.cursor;
+      return false;
+    }
+    if (!MR_PLANTED("drop_ignored")) journal_.leave_out(Journal::kCertain, id, message);
+  }
+  ++subscription.cursor;
+  return !is_excluded;
+}
+
+void Writer::pass_silent_marks(SubscriptionId id) {
+  const std::uint32_t number = subscriptions_.at(id).cursor;
+  for (const Mark* mark = next_mark(id, number); mark != nullptr && !is_told(*mark);
+       mark = next_mark(id, number)) {
+    journal_.pass_mark(Journal::kCertain, id);
+  }
+}
+
+// The next mark that stands before entry `number`.
+const Mark* Writer::next_mark(SubscriptionId id, std::uint32_t number) const {
+  const Track& track = tracks_.at(id);
+  if (!track.marks || track.marks->next == track.marks->list.size()) return nullptr;
+  const Mark& mark = track.marks->list[track.marks->next];
+  return static_cast<std::int32_t>(mark.at - number) > 0 ? nullptr : &mark;
 }
 
 void Writer::gather(Outlet& outlet, bool all) {
@@ -69,7 +174,11 @@ void Writer::gather(Outlet& outlet, bool all) {
 
 std::size_t Writer::account_waiting(Waiting& waiting, std::size_t bytes) {
   if (waiting.partial) {
-    const std::size_t left = waiting.partial->frame.size() - waiting.partial_offset;
+    std::size_t left = 0;
+    for (const std::string_view piece : waiting.partial->parts(waiting.partial_form)) {
+      left += piece.size();
+    }
+    left -= waiting.partial_offset;
     if (bytes < left) {
       waiting.partial_offset += bytes;
       return 0;
@@ -102,25 +211,34 @@ void Writer::account(Outlet& outlet, std::size_t bytes) {
       outlet.waiting.reset();
     }
   }
-  for (std::size_t i = 0; i < parts_.size() && bytes > 0; ++i) {
+  std::size_t i = 0;
+  for (; i < parts_.size() && bytes > 0; ++i) {
     const Part& part = parts_[i];
     if (part.subscription == kNone) continue;
-    subscriptions_.at(part.subscription).cursor = part.cursor_after;
-    ++counters_.frames_written;
-    const std::size_t size = iovecs_[i].iov_len;
-    if (outlet.is_blocked && outlet.waiting) {
-      Waiting& waiting = *outlet.waiting;
-      waiting.backlog_bytes -= std::min(waiting.backlog_bytes, size);
-      if (waiting.backlog_frames > 0) --waiting.backlog_frames;
-    }
-    if (bytes < size) {
+    account_part(outlet, part);
+    if (bytes < part.bytes) {
       if (!outlet.waiting) outlet.waiting = std::make_unique<Waiting>();
       outlet.waiting->partial = *part.message;
+      outlet.waiting->partial_form = part.form;
       outlet.waiting->partial_offset = bytes;
-      return;
+      bytes = 0;
+    } else {
+      bytes -= part.bytes;
     }
-    bytes -= size;
   }
+  if (MR_PLANTED("partial_not_counted") && i > 0 && outlet.waiting && outlet.waiting->partial) --i;
+  journal_.settle(i);
+}
+
+void Writer::account_part(Outlet& outlet, const Part& part) {
+  subscriptions_.at(part.subscription).cursor = part.cursor_after;
+  ++counters_.frames_written;
+  if (part.form == model::kFullForm) ++counters_.fulls_written;
+  if (part.form >= model::kFirstDeltaForm) ++counters_.deltas_written;
+  if (!outlet.is_blocked || !outlet.waiting) return;
+  Waiting& waiting = *outlet.waiting;
+  waiting.backlog_bytes -= std::min(waiting.backlog_bytes, part.bytes);
+  if (waiting.backlog_frames > 0) --waiting.backlog_frames;
 }
 
 Writer::Outcome Writer::write(OutletId id, bool all) {
@@ -130,8 +248,10 @@ Writer::Outcome Writer::write(OutletId id, bool all) {
     if (iovecs_.empty()) return Outcome::kDone;
     ++counters_.writes;
     const WriteResult result = wire_.write(outlet.socket, iovecs_);
-    if (result.status == WriteStatus::kClosed) return Outcome::kBroken;
-    if (result.status == WriteStatus::kBlocked) return Outcome::kBlocked;
+    if (result.status != WriteStatus::kOk) {
+      journal_.settle(0);
+      return result.status == WriteStatus::kClosed ? Outcome::kBroken : Outcome::kBlocked;
+    }
     const bool is_whole = result.bytes == gathered_bytes_;
     const bool is_all = iovecs_.size() < kPartsMax && gathered_bytes_ < kWriteBytesMax;
     account(outlet, result.bytes);

@@ -3,9 +3,11 @@
 #include <sys/uio.h>
 
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "hub/counters.h"
+#include "hub/journal.h"
 #include "hub/subscriptions.h"
 #include "hub/types.h"
 
@@ -17,31 +19,49 @@ namespace mr::hub {
 // frames of which the socket took at least one byte; an excluded entry is passed over.
 class Writer {
  public:
-  Writer(Wire& wire, Subscriptions& subscriptions, Counters& counters)
-      : wire_(wire), subscriptions_(subscriptions), counters_(counters) {}
+  Writer(Wire& wire, Subscriptions& subscriptions, Tracks& tracks, Counters& counters,
+         std::uint32_t behind_slots_max)
+      : wire_(wire),
+        subscriptions_(subscriptions),
+        tracks_(tracks),
+        counters_(counters),
+        journal_(tracks, behind_slots_max) {}
 
   enum class Outcome : std::uint8_t { kDone, kBlocked, kBroken };
   // `all`: look at every subscription (after a block), else only at those linked as dirty.
   Outcome write(OutletId outlet, bool all);
+  // The subscription's next entry is passed without being written; true when it would have been.
+  bool skip(SubscriptionId id);
 
  private:
-  // What one part of the writev is, so that the number of bytes written can be accounted.
+  // What one frame of the writev is, so that the number of bytes written can be accounted.
   struct Part {
     SubscriptionId subscription = kNone;  // kNone: a reply or the partial frame
     std::uint32_t cursor_after = 0;
     const model::MessageRef* message = nullptr;
+    model::Form form = model::kPlainForm;
+    std::size_t bytes = 0;
   };
 
   void gather(Outlet& outlet, bool all);
   bool gather_waiting(Outlet& outlet);
   bool gather_entries(const Outlet& outlet, SubscriptionId id);
+  bool gather_tracked(const Outlet& outlet, SubscriptionId id);
+  bool gather_marks(SubscriptionId id, std::uint32_t number, bool& is_first);
+  void pass_silent_marks(SubscriptionId id);
+  const Mark* next_mark(SubscriptionId id, std::uint32_t number) const;
+  void pass(SubscriptionId id, std::uint32_t cursor, bool is_first);
   void account(Outlet& outlet, std::size_t bytes);
   std::size_t account_waiting(Waiting& waiting, std::size_t bytes);
-  bool add(const char* data, std::size_t bytes, Part part);
+  void account_part(Outlet& outlet, const Part& part);
+  bool add(std::string_view bytes, Part part);
+  bool add_form(const model::MessageRef& message, Part part);
 
   Wire& wire_;
   Subscriptions& subscriptions_;
+  Tracks& tracks_;
   Counters& counters_;
+  Journal journal_;
   std::vector<iovec> iovecs_;
   std::vector<Part> parts_;
   std::size_t gathered_bytes_ = 0;
