@@ -27,6 +27,19 @@ std::string text_frame(std::string_view payload) {
   return frame_head(payload.size()).append(payload);
 }
 
+std::vector<std::string> split_frames(std::string& bytes) {
+  std::vector<std::string> texts;
+  std::string_view left = bytes;
+  while (left.size() >= kHeadBytes) {
+    const std::size_t size = payload_of(left);
+    if (left.size() < kHeadBytes + size) break;
+    texts.emplace_back(left.substr(kHeadBytes, size));
+    left.remove_prefix(kHeadBytes + size);
+  }
+  bytes = std::string(left);
+  return texts;
+}
+
 hub::WriteResult ReplayWire::write(std::uint32_t number, std::span<const iovec> parts) {
   Socket& socket = sockets_[number];
   std::string offered;
@@ -53,16 +66,7 @@ hub::WriteResult ReplayWire::write(std::uint32_t number, std::span<const iovec> 
 std::vector<std::string> ReplayWire::take(std::uint32_t number) {
   Socket& socket = sockets_[number];
   socket.may_finish = false;
-  std::vector<std::string> texts;
-  std::string_view left = socket.got;
-  while (left.size() >= kHeadBytes) {
-    const std::size_t bytes = payload_of(left);
-    if (left.size() < kHeadBytes + bytes) break;
-    texts.emplace_back(left.substr(kHeadBytes, bytes));
-    left.remove_prefix(kHeadBytes + bytes);
-  }
-  socket.got = std::string(left);
-  return texts;
+  return split_frames(socket.got);
 }
 
 }  // namespace mr::delta_model

@@ -15,6 +15,8 @@ namespace mr::delta_model {
 // A frame of the tests: its text's length in eight hexadecimal digits, and the text.
 std::string frame_head(std::size_t payload_bytes);
 std::string text_frame(std::string_view payload);
+// The texts of the whole frames at the beginning of `bytes`, which keeps the rest.
+std::vector<std::string> split_frames(std::string& bytes);
 
 // Sockets that take nothing until they are told how many frames. Of the last one they may take one
 // byte first and the rest later.
