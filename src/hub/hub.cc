@@ -25,6 +25,23 @@ Hub::Hub(Wire& wire, OutletEvents& events, Options options, std::uint64_t hash_s
       tracks_(subscriptions_),
       writer_(wire, subscriptions_, tracks_, counters_, options.behind_slots_max) {}
 
+inline void Hub::queue(OutletId id) {
+  Outlet& outlet = subscriptions_.outlet(id);
+  if (outlet.is_queued || outlet.is_blocked) return;
+  outlet.is_queued = true;
+  queued_.push_back(id);
+}
+
+inline void Hub::link_dirty(SubscriptionId id) {
+  Subscription& subscription = subscriptions_.at(id);
+  Outlet& outlet = subscriptions_.outlet(subscription.outlet);
+  if (subscription.next_dirty == Subscription::kUnlinked) {
+    subscription.next_dirty = outlet.first_dirty;
+    outlet.first_dirty = id;
+  }
+  queue(subscription.outlet);
+}
+
 void Hub::append(const model::MessageRef& message) {
   const ChannelId id = subscriptions_.find_channel(message->key);
   if (id == kNone) return;
@@ -73,13 +90,6 @@ bool Hub::reply(OutletId id, std::string bytes) {
   waiting.replies.push_back(std::move(bytes));
   queue(id);
   return true;
-}
-
-void Hub::queue(OutletId id) {
-  Outlet& outlet = subscriptions_.outlet(id);
-  if (outlet.is_queued || outlet.is_blocked) return;
-  outlet.is_queued = true;
-  queued_.push_back(id);
 }
 
 bool Hub::flush(const base::Clock& clock) {
@@ -131,16 +141,6 @@ void Hub::mark_dirty_channels() {
     }
   }
   dirty_.clear();
-}
-
-void Hub::link_dirty(SubscriptionId id) {
-  Subscription& subscription = subscriptions_.at(id);
-  Outlet& outlet = subscriptions_.outlet(subscription.outlet);
-  if (subscription.next_dirty == Subscription::kUnlinked) {
-    subscription.next_dirty = outlet.first_dirty;
-    outlet.first_dirty = id;
-  }
-  queue(subscription.outlet);
 }
 
 void Hub::place(SubscriptionId id, Mark mark) {

@@ -71,7 +71,7 @@ void Journal::take_back(Change& change) {
   if (track.marks) track.marks->next = change.next_mark;
 }
 
-void Journal::settle(std::size_t first_not_taken) {
+void Journal::settle_changes(std::size_t first_not_taken) {
   while (!changes_.empty() && changes_.back().part >= first_not_taken) {
     if (!MR_PLANTED("state_when_gathered")) take_back(changes_.back());
     changes_.pop_back();

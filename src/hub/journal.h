@@ -29,7 +29,9 @@ class Journal {
   void pass_mark(std::size_t part, SubscriptionId id);
 
   // Takes back what belongs to this part and to those behind it; the rest is final.
-  void settle(std::size_t first_not_taken);
+  void settle(std::size_t first_not_taken) {
+    if (!changes_.empty()) settle_changes(first_not_taken);
+  }
 
  private:
   struct Change {
@@ -47,6 +49,7 @@ class Journal {
   void set_behind(std::size_t part, SubscriptionId id, std::uint32_t slot, bool value);
   void join(std::size_t part, SubscriptionId id, std::uint64_t number);
   void take_back(Change& change);
+  void settle_changes(std::size_t first_not_taken);
 
   Tracks& tracks_;
   const std::uint32_t behind_slots_max_;

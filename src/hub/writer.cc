@@ -14,24 +14,38 @@ bool is_told(const Mark& mark) { return mark.sync && !MR_PLANTED("no_sync"); }
 
 }  // namespace
 
-bool Writer::add(std::string_view bytes, Part part) {
-  iovecs_.push_back({const_cast<char*>(bytes.data()), bytes.size()});
-  part.bytes = bytes.size();
-  parts_.push_back(part);
-  gathered_bytes_ += bytes.size();
+inline bool Writer::has_room() const {
   return iovecs_.size() < kPartsMax && gathered_bytes_ < kWriteBytesMax;
 }
 
-bool Writer::add_form(const model::MessageRef& message, Part part) {
+inline void Writer::add_piece(std::string_view piece) {
+  iovecs_.push_back({const_cast<char*>(piece.data()), piece.size()});
+  gathered_bytes_ += piece.size();
+}
+
+bool Writer::add_waiting(std::string_view bytes) {
+  add_piece(bytes);
+  parts_.push_back({kNone, 0, nullptr, static_cast<std::uint32_t>(bytes.size())});
+  return has_room();
+}
+
+// Parts are written in place: a copy of fields just written stalls on every delivery.
+inline Writer::Part& Writer::add_part(SubscriptionId id, std::uint32_t cursor_after,
+                                      const model::MessageRef& message) {
+  Part& part = parts_.emplace_back();
+  part.subscription = id;
+  part.cursor_after = cursor_after;
   part.message = &message;
-  for (const std::string_view piece : message->parts(part.form)) {
+  return part;
+}
+
+void Writer::add_form(Part& part, model::Form form) {
+  part.form = form;
+  for (const std::string_view piece : (*part.message)->parts(form)) {
     if (piece.empty()) continue;
-    iovecs_.push_back({const_cast<char*>(piece.data()), piece.size()});
-    part.bytes += piece.size();
+    add_piece(piece);
+    part.bytes += static_cast<std::uint32_t>(piece.size());
   }
-  parts_.push_back(part);
-  gathered_bytes_ += part.bytes;
-  return iovecs_.size() < kPartsMax && gathered_bytes_ < kWriteBytesMax;
 }
 
 bool Writer::gather_waiting(Outlet& outlet) {
@@ -43,12 +57,12 @@ bool Writer::gather_waiting(Outlet& outlet) {
       const std::size_t skipped = std::min(written, piece.size());
       written -= skipped;
       piece.remove_prefix(skipped);
-      if (!piece.empty() && !add(piece, {})) return false;
+      if (!piece.empty() && !add_waiting(piece)) return false;
     }
   }
   std::size_t offset = waiting.reply_offset;
   for (const std::string& reply : waiting.replies) {
-    if (!add(std::string_view(reply).substr(offset), {})) return false;
+    if (!add_waiting(std::string_view(reply).substr(offset))) return false;
     offset = 0;
   }
   return true;
@@ -68,7 +82,9 @@ bool Writer::gather_entries(const Outlet& outlet, SubscriptionId id) {
       continue;
     }
     is_first = false;
-    if (!add(message->frame, {id, number + 1, &message})) return false;
+    add_piece(message->frame);
+    add_part(id, number + 1, message).bytes = static_cast<std::uint32_t>(message->frame.size());
+    if (!has_room()) return false;
   }
   return true;
 }
@@ -107,7 +123,8 @@ bool Writer::gather_tracked(const Outlet& outlet, SubscriptionId id) {
     is_first = false;
     const model::Form form = choose(track, *message).form;
     if (form == model::kFullForm) journal_.give_full(parts_.size(), id, *message->entry);
-    if (!add_form(message, {id, number + 1, nullptr, form})) return false;
+    add_form(add_part(id, number + 1, message), form);
+    if (!has_room()) return false;
   }
 }
 
@@ -119,7 +136,8 @@ bool Writer::gather_marks(SubscriptionId id, std::uint32_t number, bool& is_firs
     }
     is_first = false;
     journal_.pass_mark(parts_.size(), id);
-    if (!add_form(mark->sync, {id, number})) return false;
+    add_form(add_part(id, number, mark->sync), model::kPlainForm);
+    if (!has_room()) return false;
   }
   return true;
 }
@@ -203,6 +221,17 @@ std::size_t Writer::account_waiting(Waiting& waiting, std::size_t bytes) {
   return bytes;
 }
 
+inline void Writer::account_part(Outlet& outlet, const Part& part) {
+  subscriptions_.at(part.subscription).cursor = part.cursor_after;
+  ++counters_.frames_written;
+  if (part.form == model::kFullForm) ++counters_.fulls_written;
+  if (part.form >= model::kFirstDeltaForm) ++counters_.deltas_written;
+  if (!outlet.is_blocked || !outlet.waiting) return;
+  Waiting& waiting = *outlet.waiting;
+  waiting.backlog_bytes -= std::min<std::size_t>(waiting.backlog_bytes, part.bytes);
+  if (waiting.backlog_frames > 0) --waiting.backlog_frames;
+}
+
 void Writer::account(Outlet& outlet, std::size_t bytes) {
   counters_.bytes_written += bytes;
   if (outlet.waiting) {
@@ -228,17 +257,6 @@ void Writer::account(Outlet& outlet, std::size_t bytes) {
   }
   if (MR_PLANTED("partial_not_counted") && i > 0 && outlet.waiting && outlet.waiting->partial) --i;
   journal_.settle(i);
-}
-
-void Writer::account_part(Outlet& outlet, const Part& part) {
-  subscriptions_.at(part.subscription).cursor = part.cursor_after;
-  ++counters_.frames_written;
-  if (part.form == model::kFullForm) ++counters_.fulls_written;
-  if (part.form >= model::kFirstDeltaForm) ++counters_.deltas_written;
-  if (!outlet.is_blocked || !outlet.waiting) return;
-  Waiting& waiting = *outlet.waiting;
-  waiting.backlog_bytes -= std::min(waiting.backlog_bytes, part.bytes);
-  if (waiting.backlog_frames > 0) --waiting.backlog_frames;
 }
 
 Writer::Outcome Writer::write(OutletId id, bool all) {

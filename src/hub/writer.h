@@ -39,8 +39,8 @@ class Writer {
     SubscriptionId subscription = kNone;  // kNone: a reply or the partial frame
     std::uint32_t cursor_after = 0;
     const model::MessageRef* message = nullptr;
+    std::uint32_t bytes = 0;
     model::Form form = model::kPlainForm;
-    std::size_t bytes = 0;
   };
 
   void gather(Outlet& outlet, bool all);
@@ -54,8 +54,11 @@ class Writer {
   void account(Outlet& outlet, std::size_t bytes);
   std::size_t account_waiting(Waiting& waiting, std::size_t bytes);
   void account_part(Outlet& outlet, const Part& part);
-  bool add(std::string_view bytes, Part part);
-  bool add_form(const model::MessageRef& message, Part part);
+  bool has_room() const;
+  void add_piece(std::string_view piece);
+  bool add_waiting(std::string_view bytes);
+  Part& add_part(SubscriptionId id, std::uint32_t cursor_after, const model::MessageRef& message);
+  void add_form(Part& part, model::Form form);
 
   Wire& wire_;
   Subscriptions& subscriptions_;
