@@ -191,6 +191,43 @@ TEST(HomeTest, AMemberThatJoinsAgainIsCountedOnceAndIsNoNews) {
   EXPECT_EQ(home.channel_count(), 0U);
 }
 
+TEST(HomeTest, AMemberThatJoinsAgainIsCountedOnceInItsFormClass) {
+  TestPort port;
+  LocalOrder order;
+  Options options;
+  options.text_frame = plain;
+  options.text_head = [](std::size_t) { return std::string(); };
+  Home home(port, order, options, 1);
+  TestSubscribers here;
+  home.set_subscribers({&here, &here});
+  const auto app = base::make_ref<const model::App>(model::AppOptions{});
+  const auto name = model::ChannelName::parse("presence-c", 200).value();
+  const std::string key = model::channel_key(app->options.id, name.text());
+  const auto join = [&](const char* info, std::uint8_t counted, std::uint8_t wanted) {
+    Join again{app, name, 0, {2, 1}, pusher::Member{"\"a\"", "a", info}};
+    again.counted_class = counted;
+    again.form_class = wanted;
+    return home.join(again).start.has_value();
+  };
+  const auto kept_bytes = [&] {
+    home.publish({app, name, "e", '"' + std::string(200, 'd') + '"', {}, {}},
+                 [](const Released&) {});
+    return home.chain_shop().bytes;
+  };
+  constexpr std::uint8_t kNone = delta::FormClass::kNone;
+  home.join({app, name, 0, {1, 1}, pusher::Member{"\"w\"", "w", "{}"}});
+  EXPECT_EQ(kept_bytes(), 0U);
+  EXPECT_TRUE(join("{}", kNone, 0));
+  EXPECT_TRUE(join("{}", 0, 0)) << "the same data";
+  EXPECT_TRUE(join("[1]", 0, 1)) << "other data, another form";
+  EXPECT_GT(kept_bytes(), 0U);
+  EXPECT_FALSE(join("[1]", 1, kNone)) << "no deltas any more";
+  EXPECT_EQ(kept_bytes(), 0U);
+  EXPECT_TRUE(join("[1]", kNone, 1));
+  home.leave(key, 0, {2, 1}, 1);
+  EXPECT_EQ(kept_bytes(), 0U);
+}
+
 TEST(HomeTest, AUsersChannelAnnouncesNoCount) {
   TestPort port;
   LocalOrder order;
