@@ -58,8 +58,12 @@ function(mr_library name)
   set_property(GLOBAL APPEND PROPERTY MR_LAYERS "${name}: ${deps}")
 endfunction()
 
-# mr_test(hub SRCS channel_test.cc DEPS hub): one gtest binary per folder, one CTest case.
+# mr_test(hub SRCS channel_test.cc DEPS hub): one gtest binary per folder, one CTest case. Nothing
+# where MR_TESTS is off.
 function(mr_test name)
+  if(NOT MR_TESTS)
+    return()
+  endif()
   cmake_parse_arguments(ARG "" "" "SRCS;DEPS;LIBS" ${ARGN})
   add_executable(test_${name} ${ARG_SRCS})
   target_include_directories(test_${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)

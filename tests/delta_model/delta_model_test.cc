@@ -37,14 +37,6 @@ std::vector<Trace> traces(std::size_t first, std::size_t count) {
   return all;
 }
 
-// The first of the seeds for which product and model differ; their number when they agree.
-std::size_t first_difference(const std::vector<Trace>& all) {
-  for (std::size_t seed = 0; seed < all.size(); ++seed) {
-    if (Replay(seed).run(all[seed])) return seed;
-  }
-  return all.size();
-}
-
 TEST(DeltaModelTest, ProductAndModelGiveTheSameFrames) {
   const std::size_t count = runs(200);
   const std::vector<Trace> all = traces(0, count);
@@ -61,6 +53,14 @@ TEST(DeltaModelTest, ProductAndModelGiveTheSameFrames) {
 }
 
 #ifdef MR_PLANTING
+
+// The first of the seeds for which product and model differ; their number when they agree.
+std::size_t first_difference(const std::vector<Trace>& all) {
+  for (std::size_t seed = 0; seed < all.size(); ++seed) {
+    if (Replay(seed).run(all[seed])) return seed;
+  }
+  return all.size();
+}
 
 // Each with the rule that it breaks; what the rule is for is in base_rules.py.
 constexpr const char* kPlanted[] = {
