@@ -1,30 +1,31 @@
 #include "channel/cache.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace mr::channel {
 
 void Cache::put(const std::string& key, std::string event, std::string data, base::TimePoint now) {
   if (entries_max_ == 0) return;
-  const std::uint64_t number = next_number_++;
-  events_.insert_or_assign(key, Entry{std::move(event), std::move(data), now + ttl_, number});
-  oldest_.push_back({key, number, now + ttl_});
+  const auto [found, is_new] = events_.try_emplace(key);
+  Entry& entry = found->second;
+  if (is_new) {
+    entry.place = oldest_.insert(oldest_.end(), key);
+  } else {
+    oldest_.splice(oldest_.end(), oldest_, entry.place);
+  }
+  entry.event = std::move(event);
+  entry.data = std::move(data);
+  entry.expires = now + ttl_;
   make_room(now);
 }
 
 void Cache::make_room(base::TimePoint now) {
   while (!oldest_.empty()) {
-    const Place& place = oldest_.front();
-    const auto entry = events_.find(place.key);
-    const bool is_outdated = entry == events_.end() || entry->second.number != place.number;
-    // Rewriting one key often leaves outdated places behind the live ones of other keys.
-    const bool is_over = events_.size() > entries_max_ || oldest_.size() > 2 * entries_max_ + 16;
-    if (!is_outdated && place.expires > now && !is_over) return;
-    if (!is_outdated) {
-      if (place.expires > now) ++evicted_;
-      events_.erase(entry);
-    }
+    const auto entry = events_.find(oldest_.front());
+    const bool is_expired = entry->second.expires <= now;
+    if (!is_expired && events_.size() <= entries_max_) return;
+    if (!is_expired) ++evicted_;
+    events_.erase(entry);
     oldest_.pop_front();
   }
 }

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <optional>
 #include <string>
 
@@ -29,20 +29,14 @@ class Cache {
     std::string event;
     std::string data;
     base::TimePoint expires;
-    std::uint64_t number = 0;
-  };
-  struct Place {
-    std::string key;
-    std::uint64_t number = 0;
-    base::TimePoint expires;
+    std::list<std::string>::iterator place;
   };
   void make_room(base::TimePoint now);
 
   const std::size_t entries_max_;
   const base::Duration ttl_;
   base::TextMap<Entry> events_;
-  std::deque<Place> oldest_;  // one place per put; outdated ones are passed over
-  std::uint64_t next_number_ = 1;
+  std::list<std::string> oldest_;  // the keys, the longest unwritten first
   std::uint64_t evicted_ = 0;
 };
 

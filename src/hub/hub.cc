@@ -52,10 +52,7 @@ void Hub::append(const model::MessageRef& message) {
   const std::size_t bytes = message->bytes();
   log.bytes += bytes;
   log_bytes_ += bytes;
-  if (!log.is_dirty) {
-    log.is_dirty = true;
-    dirty_.push_back(id);
-  }
+  note_dirty(id);
   if (!log.blocked.empty()) judge_blocked(log, *message);
   if (log.bytes > options_.log_bytes_max) bound_log(id);
 }
@@ -121,6 +118,14 @@ void Hub::bound_log(ChannelId id) {
     while (write_outlets(kOutletsPerClockLook)) {
     }
   }
+}
+
+// The next flush looks at it.
+void Hub::note_dirty(ChannelId id) {
+  ChannelLog& log = subscriptions_.log(id);
+  if (log.is_dirty) return;
+  log.is_dirty = true;
+  dirty_.push_back(id);
 }
 
 // Each subscriber with something to read is linked to its connection, so that a connection that
@@ -249,10 +254,7 @@ void Hub::unblock(OutletId id) {
     ChannelLog& log = subscriptions_.log(channel);
     std::erase(log.blocked, s);
     // What it kept alive goes with the next flush.
-    if (!log.is_dirty) {
-      log.is_dirty = true;
-      dirty_.push_back(channel);
-    }
+    note_dirty(channel);
   }
   Waiting& waiting = *outlet.waiting;
   waiting.backlog_bytes = 0;
@@ -356,11 +358,7 @@ void Hub::shut(OutletId id) {
 // What only this reader had not read goes with the next flush.
 void Hub::end(SubscriptionId id) {
   const ChannelId channel = subscriptions_.at(id).channel;
-  ChannelLog& log = subscriptions_.log(channel);
-  if (!log.entries.empty() && !log.is_dirty) {
-    log.is_dirty = true;
-    dirty_.push_back(channel);
-  }
+  if (!subscriptions_.log(channel).entries.empty()) note_dirty(channel);
   tracks_.end(id);
   subscriptions_.end(id);
 }

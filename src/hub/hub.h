@@ -61,6 +61,7 @@ class Hub {
  private:
   void queue(OutletId outlet);
   bool write_outlets(std::size_t count);
+  void note_dirty(ChannelId channel);
   void mark_dirty_channels();
   void write_queued(OutletId outlet);
   void write_now(OutletId outlet);

@@ -9,11 +9,12 @@
 #include "client/pusher_client.h"
 #include "client/rest_client.h"
 #include "net/sim/sim_runtime.h"
-#include "observability/log_target.h"
+#include "support/silent_target.h"
 
 namespace mr::app::test {
 
 using namespace std::chrono_literals;
+using mr::test::SilentTarget;
 
 inline config::Settings settings_of_test() {
   config::Settings settings;
@@ -27,14 +28,6 @@ inline config::Settings settings_of_test() {
   settings.apps.push_back(app);
   return settings;
 }
-
-class SilentTarget final : public observability::LogTarget {
- public:
-  std::size_t write(std::string_view lines) override { return lines.size(); }
-  bool reopen() override { return true; }
-  bool is_terminal() const override { return false; }
-  bool takes_color() const override { return false; }
-};
 
 // A node as main() builds it, on virtual time. Differs: the runtime, the log's target and, where
 // given, the order source.

@@ -48,6 +48,16 @@ TEST(CacheTest, WritingOneKeyOftenIsBounded) {
   EXPECT_LE(cache.place_count(), 2U * 10 + 16);
 }
 
+// A busy channel pushed the events of quiet ones out, though there was room for all.
+TEST(CacheTest, ABusyChannelLeavesTheQuietOnesTheirPlace) {
+  Cache cache(10, 60s, 1);
+  cache.put(key(1), "e", "quiet", kStart);
+  for (int i = 0; i < 1000; ++i) cache.put(key(0), "e", "busy", kStart);
+  ASSERT_TRUE(cache.get(key(1), kStart));
+  EXPECT_EQ(cache.get(key(1), kStart)->data, "quiet");
+  EXPECT_EQ(cache.evicted(), 0U);
+}
+
 // Begins a key; whether the caller is the first, or nothing while it waits.
 std::vector<bool> begin(Idempotency& table, const std::string& name, base::TimePoint now) {
   std::vector<bool> firsts;

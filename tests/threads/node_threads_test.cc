@@ -11,6 +11,7 @@
 #include "net/epoll_runtime.h"
 #include "net/system_clock.h"
 #include "observability/log.h"
+#include "support/silent_target.h"
 
 namespace mr::app {
 namespace {
@@ -22,14 +23,6 @@ constexpr int kChannels = 8;
 const std::string kEvent = "tick";
 
 std::string channel_of(int number) { return "private-" + std::to_string(number % kChannels); }
-
-class SilentTarget final : public observability::LogTarget {
- public:
-  std::size_t write(std::string_view lines) override { return lines.size(); }
-  bool reopen() override { return true; }
-  bool is_terminal() const override { return false; }
-  bool takes_color() const override { return false; }
-};
 
 config::Settings settings_of_test() {
   config::Settings settings;
@@ -51,7 +44,7 @@ config::Settings settings_of_test() {
 struct RunningNode {
   RunningNode()
       : runtime(kLoops),
-        log(observability::LogOptions(), clock, std::make_unique<SilentTarget>()),
+        log(observability::LogOptions(), clock, std::make_unique<test::SilentTarget>()),
         node(settings_of_test(), runtime, log) {
     const auto started = node.start();
     EXPECT_TRUE(started) << (started ? "" : started.error().detail);
