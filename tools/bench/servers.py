@@ -112,17 +112,22 @@ class Millrace(Server):
 def run(kind, *options):
     """One run of `millrace bench` against a new server; its report, with frames per write."""
     with kind() as server:
-        before = server.frames_and_writes()
-        command = ["taskset", "-c", str(GENERATOR_CPU), RELEASE / "millrace", "bench", "--json",
-                   "--port", server.port, "--server-pid", server.process.pid, *options]
-        if server.is_floor:
-            command.append("--floor")
-        done = subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, timeout=600)
-        if not done.stdout.startswith("{"):
-            raise RuntimeError(f"{server.name}: {done.stderr.strip()}")
-        report = json.loads(done.stdout)
-        after = server.frames_and_writes()
+        return measure(server, *options)
+
+
+def measure(server, *options):
+    """The same against a server that runs."""
+    before = server.frames_and_writes()
+    command = ["taskset", "-c", str(GENERATOR_CPU), RELEASE / "millrace", "bench", "--json",
+               "--port", server.port, "--server-pid", server.process.pid, *options]
+    if server.is_floor:
+        command.append("--floor")
+    done = subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=600)
+    if not done.stdout.startswith("{"):
+        raise RuntimeError(f"{server.name}: {done.stderr.strip()}")
+    report = json.loads(done.stdout)
+    after = server.frames_and_writes()
     report["frames_per_write"] = None
     if before and after[1] > before[1]:
         report["frames_per_write"] = (after[0] - before[0]) / (after[1] - before[1])
