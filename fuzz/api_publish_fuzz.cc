@@ -51,11 +51,10 @@ void check(const mr::base::Result<api::Publication, api::Errc>& read) {
   const api::Publication& publication = read.value();
   const mr::model::AppOptions app = limits();
   MR_ASSERT(publication.events.size() == publication.wanted.size(), "one answer for each event");
-  MR_ASSERT(publication.events.size() == publication.marks.size(), "marks for each event");
-  for (const api::EventMarks& marks : publication.marks) check(marks.tags);
   MR_ASSERT(publication.event_count <= app.max_event_batch_size, "batches are limited");
   std::vector<mr::channel::ChannelCounts> counts;
   for (const auto& event : publication.events) {
+    check(event.tags);
     MR_ASSERT(!event.event.empty() && event.event.size() <= app.max_event_name_length, "a name");
     const std::string frame =
         mr::pusher::channel_event(event.event, event.channel.text(), event.data);

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "api/marks.h"
 #include "crypto/digest.h"
 #include "json/writer.h"
 
@@ -153,8 +154,13 @@ std::optional<Error> add_event(Publication& publication, const json::Value& even
   const auto marks = read_marks(event);
   if (!marks) return marks.error();
   for (model::ChannelName& channel : channels.value()) {
-    publication.events.push_back({std::move(channel), name.value(), data.value(), except.value()});
-    publication.marks.push_back(marks.value());
+    publication.events.push_back({std::move(channel),
+                                  name.value(),
+                                  data.value(),
+                                  except.value(),
+                                  {},
+                                  marks.value().delta,
+                                  marks.value().tags});
     publication.wanted.push_back(wanted.value());
   }
   ++publication.event_count;

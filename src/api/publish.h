@@ -6,7 +6,6 @@
 
 #include "api/attributes.h"
 #include "api/errc.h"
-#include "api/marks.h"
 #include "channel/service.h"
 #include "json/parser.h"
 #include "model/app.h"
@@ -16,7 +15,6 @@ namespace mr::api {
 // What a publishing request asks for, checked against the app's limits.
 struct Publication {
   std::vector<channel::PublishEvent> events;  // one per event and channel, in order
-  std::vector<EventMarks> marks;              // of each of `events`
   std::vector<Attributes> wanted;             // of each of `events`
   std::size_t event_count = 0;                // as the app's rate counts them
   bool is_batch = false;

@@ -40,8 +40,10 @@ std::size_t json_bytes_max(const config::Settings& settings) {
   return std::max<std::size_t>(settings.http.body_bytes_max, settings.session.message_bytes_max);
 }
 
-channel::Options channel_options(const Shared& shared) {
+channel::Options channel_options(const Shared& shared, DeltaPolicy& policy) {
   channel::Options options = shared.settings.channel;
+  options.chain_policy = &policy;
+  options.chain_bytes_max = policy.plan().bytes_max(shared.runtime.loop_count());
   options.text_frame = ws::text_frame;
   options.text_head = ws::text_head;
   return options;
@@ -63,6 +65,12 @@ base::Duration idempotency_ttl(const config::Settings& settings) {
   const base::Duration replay = std::chrono::seconds(api::kReplayWindowSeconds);
   const base::Duration own = settings.channel.idempotency_ttl;
   return settings.rest.replay_cache ? std::max(own, replay) : own;
+}
+
+bool asks_for_second(const http::Request& request) {
+  const auto query = http::parse_query(request.query);
+  const std::string* protocol = query ? http::find_param(*query, "protocol") : nullptr;
+  return protocol != nullptr && *protocol == "2";
 }
 
 http::Response refused_handshake(const ws::HandshakeErrc code, const std::string& detail) {
@@ -92,10 +100,11 @@ LoopParts::LoopParts(Shared& shared, std::size_t index)
     : shared_(shared),
       loop_(shared.runtime.loop(index)),
       port_(shared.runtime, index),
+      delta_policy_(shared.delta_plan, shared.runtime.loop_count()),
       quota_(loop_.random().next()),
       idempotency_(shared.settings.channel.idempotency_entries_max,
                    idempotency_ttl(shared.settings), loop_.random().next()),
-      home_(port_, shared.order, channel_options(shared), loop_.random().next()),
+      home_(port_, shared.order, channel_options(shared, delta_policy_), loop_.random().next()),
       exchange_(port_, shared.peers, shared.settings.channel),
       parser_(json_bytes_max(shared.settings)),
       signers_(loop_.random().next()),
@@ -109,13 +118,21 @@ LoopParts::LoopParts(Shared& shared, std::size_t index)
                signers_,
                sessions_,
                shared.settings.session,
-               observability::Logger(shared.log, "session")},
+               observability::Logger(shared.log, "session"),
+               delta_policy_.settings()},
       api_({exchange_, shared.apps, parser_, loop_.clock()}, api_options(shared),
            loop_.random().next()),
       request_log_(shared.log, loop_.random()),
       admin_(admin_options(shared.settings, api::Listener::kPublic), admin_sources(shared)),
       http_(loop_, *this, shared.settings.http) {
   sessions_.set_context(&context_);
+  home_.chain_shop().on_key_evicted = [this](const channel::ChainOptions& options) {
+    const DeltaPlan::Label& label = delta_policy_.plan().labels[options.label];
+    context_.log.warn_limited("a channel has more conflation keys than it may keep bases for",
+                              {{"app", label.app_id},
+                               {"pattern", label.pattern},
+                               {"max_conflation_keys", options.keys_max}});
+  };
   loop_.set_iteration_end(this);
   if (!shared.settings.development) return;
   shared.apps.find_by_id(shared.settings.apps.front().id, [this](model::AppRef app) {
@@ -187,10 +204,19 @@ bool LoopParts::on_upgrade(http::Request request, net::SocketHandle socket, net:
     return true;
   }
   const std::string* origin = request.header("origin");
-  sessions_.open(socket, std::move(handshake).value(),
-                 {std::move(key), origin == nullptr ? std::string() : *origin, peer},
-                 std::move(early_bytes));
+  sessions_.open(
+      socket, std::move(handshake).value(),
+      {std::move(key), origin == nullptr ? std::string() : *origin, asks_for_second(request), peer},
+      std::move(early_bytes));
   return true;
+}
+
+void LoopParts::change_deltas(DeltaPlanRef plan) {
+  delta_policy_.change(std::move(plan));
+  context_.delta = delta_policy_.settings();
+  home_.chain_shop().bytes_max = delta_policy_.plan().bytes_max(shared_.runtime.loop_count());
+  home_.configure_chains();
+  sessions_.settle_deltas();
 }
 
 void LoopParts::begin_drain(base::Duration window) {
@@ -209,6 +235,8 @@ void LoopParts::collect(std::vector<observability::GaugeSample>& out) const {
   add_hub_samples(hub_, out);
   add_session_samples(sessions_, context_.counters, out);
   add_home_samples(home_, idempotency_, out);
+  add_delta_samples(
+      {delta_policy_.plan(), home_.chain_shop(), hub_.counters(), shared_.settings.port}, out);
   add_http_samples(http_, out);
   add_api_samples(api_.counters(), out);
 }

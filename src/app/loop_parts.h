@@ -8,6 +8,7 @@
 
 #include "api/admin/admin.h"
 #include "api/pusher_api.h"
+#include "app/delta_policy.h"
 #include "app/loop_port.h"
 #include "app/request_log.h"
 #include "channel/exchange.h"
@@ -33,6 +34,7 @@ struct Shared {
   net::Runtime& runtime;
   model::AppStore& apps;
   channel::OrderSource& order;
+  DeltaPlanRef delta_plan;  // of the start
   observability::Log& log;
   const observability::HealthSource& health;
   observability::GaugeSource& gauges;
@@ -59,6 +61,8 @@ class LoopParts final : public http::Service, public net::AcceptEvents, public n
   base::Result<net::ListenerHandle, net::NetErrc> listen(const net::Address& address);
   std::uint16_t port() const { return loop_.listener_port(listener_); }
   channel::Exchange& exchange() { return exchange_; }
+  // Other settings of deltas and filters, for channels and connections that are here already too.
+  void change_deltas(DeltaPlanRef plan);
 
   // New upgrades get 503, clients are closed over the window; requests are served on.
   void begin_drain(base::Duration window);
@@ -79,6 +83,7 @@ class LoopParts final : public http::Service, public net::AcceptEvents, public n
   Shared& shared_;
   net::Loop& loop_;
   RuntimePort port_;
+  DeltaPolicy delta_policy_;
   channel::Quota quota_;
   channel::Idempotency idempotency_;
   channel::Home home_;

@@ -11,6 +11,7 @@
 
 #include "app/banner.h"
 #include "app/node.h"
+#include "app/reload.h"
 #include "cli/tools.h"
 #include "config/commands.h"
 #include "config/load.h"
@@ -58,17 +59,22 @@ std::optional<std::vector<net::PortClaim>> claim_ports(const config::Settings& s
   return claims;
 }
 
-// SIGTERM and SIGINT drain, the second one ends at once; SIGUSR1 reopens the log file. SIGHUP is
-// no reload: a development node ends with its terminal, another one says so and goes on.
-void on_signal(int signal, Node& node, net::EpollRuntime& runtime, observability::Log& log) {
-  if (signal == SIGUSR1) return log.reopen();
-  if (signal == SIGHUP && !node.is_development()) {
-    observability::Logger(log, "node")
-        .warn("SIGHUP ignored", {{"reason", "the configuration is read at the start only"}});
-    return;
+struct Running {
+  Node& node;
+  Reload& reload;
+  net::EpollRuntime& runtime;
+  observability::Log& log;
+};
+
+// SIGTERM and SIGINT drain, the second one ends at once; SIGUSR1 reopens the log file, SIGHUP
+// reads the configuration again. A development node has none and ends with its terminal.
+void on_signal(int signal, const Running& running) {
+  if (signal == SIGUSR1) return running.log.reopen();
+  if (signal == SIGHUP && !running.node.is_development()) return running.reload.run();
+  if (!running.node.is_draining()) {
+    return running.node.begin_drain([&runtime = running.runtime] { runtime.stop(); });
   }
-  if (!node.is_draining()) return node.begin_drain([&runtime] { runtime.stop(); });
-  log.try_drain();
+  running.log.try_drain();
   std::_Exit(0);
 }
 
@@ -82,7 +88,8 @@ std::vector<int> watched_signals() {
   return signals;
 }
 
-int serve(config::Settings settings) {
+int serve(config::LoadOutcome outcome, const std::vector<std::string>& args) {
+  config::Settings& settings = outcome.settings;
   const std::size_t loops =
       settings.loops == 0 ? net::default_loop_count() : std::size_t{settings.loops};
   const auto raised = net::raise_fd_limit();
@@ -106,8 +113,11 @@ int serve(config::Settings settings) {
         .warn("the limit of open files stays low", {{"reason", raised.error().detail}});
   }
   Node node(std::move(settings), runtime, log);
+  Reload reload([args] { return config::load(config::input_of_process(args)); },
+                std::move(outcome.origins), node, log);
+  const Running running{node, reload, runtime, log};
   const auto watching = runtime.watch_signals(
-      watched_signals(), [&](int signal) { on_signal(signal, node, runtime, log); });
+      watched_signals(), [&running](int signal) { on_signal(signal, running); });
   const auto started = node.start();
   claims.reset();
   for (const auto* result : {&watching, &started}) {
@@ -131,10 +141,10 @@ int run(std::vector<std::string> args) {
   if (const auto code = config::run_command(args, config::input_of_process({}), out)) return *code;
   if (const auto code = cli::run_tool(args)) return *code;
   if (!args.empty() && args.front() == "start") args.erase(args.begin());
-  config::LoadOutcome outcome = config::load(config::input_of_process(std::move(args)));
+  config::LoadOutcome outcome = config::load(config::input_of_process(args));
   config::print_problems(outcome, out.err);
   if (!outcome.ok()) return config::kExitConfig;
-  return serve(std::move(outcome.settings));
+  return serve(std::move(outcome), args);
 }
 
 }  // namespace

@@ -16,6 +16,12 @@ constexpr base::Duration kDrainGrace = std::chrono::milliseconds(1500);
 // A scrape does not wait for a loop that hangs.
 constexpr base::Duration kCollectTimeout = std::chrono::seconds(1);
 
+std::vector<std::string> ids_of(const std::vector<model::AppOptions>& apps) {
+  std::vector<std::string> ids;
+  for (const model::AppOptions& app : apps) ids.push_back(app.id);
+  return ids;
+}
+
 }  // namespace
 
 Node::Node(config::Settings settings, net::Runtime& runtime, observability::Log& log,
@@ -25,9 +31,12 @@ Node::Node(config::Settings settings, net::Runtime& runtime, observability::Log&
       log_(log),
       logger_(log, "node"),
       pulse_(runtime.control().clock(), runtime.loop_count()),
+      registry_(settings_.metrics.prefix),
       apps_(settings_.apps),
-      shared_{settings_, runtime,   apps_, order == nullptr ? local_order_ : *order, log, pulse_,
-              *this,     registry_, {}} {
+      delta_plan_(DeltaPlan::make(settings_.delta, ids_of(settings_.apps), nullptr)),
+      shared_{settings_,   runtime, apps_,  order == nullptr ? local_order_ : *order,
+              delta_plan_, log,     pulse_, *this,
+              registry_,   {}} {
   for (std::size_t i = 0; i < runtime_.loop_count(); ++i) {
     loops_.push_back(std::make_unique<LoopParts>(shared_, i));
   }
@@ -72,6 +81,13 @@ base::Result<base::Done, net::NetErrc> Node::start() {
                              {"loops", loops_.size()},
                              {"apps", settings_.apps.size()}});
   return base::Done{};
+}
+
+void Node::change_deltas(model::DeltaSettings settings) {
+  delta_plan_ = DeltaPlan::make(std::move(settings), ids_of(settings_.apps), delta_plan_.get());
+  for (std::size_t i = 0; i < loops_.size(); ++i) {
+    runtime_.loop(i).post([this, i, plan = delta_plan_] { loops_[i]->change_deltas(plan); });
+  }
 }
 
 void Node::beat(std::size_t loop) {

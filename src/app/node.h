@@ -36,6 +36,9 @@ class Node final : public observability::GaugeSource {
   // Not ready at once, clients closed with 4200 over the grace period, requests served until its
   // end, the listener closed last; then `done` runs on the control loop.
   void begin_drain(base::Task done);
+  // `delta_compression`, `tag_filtering` and `channel_delta_compression` of another configuration,
+  // for all that is here already too. On the control loop.
+  void change_deltas(model::DeltaSettings settings);
   bool is_development() const { return settings_.development; }
   bool is_draining() const { return pulse_.state() == observability::NodeState::kDraining; }
 
@@ -60,6 +63,7 @@ class Node final : public observability::GaugeSource {
   observability::Registry registry_;
   ConfigAppStore apps_;
   channel::LocalOrder local_order_;
+  DeltaPlanRef delta_plan_;
   Shared shared_;
   std::vector<std::unique_ptr<LoopParts>> loops_;
   std::unique_ptr<MetricsListener> metrics_;

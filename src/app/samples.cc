@@ -55,6 +55,8 @@ void add_hub_samples(const hub::Hub& hub, Samples& out) {
            number(c.appended))
       .add("millrace_frames_excluded_total", "Frames left out for the connection that sent them",
            number(c.excluded))
+      .add("millrace_frames_filtered_total", "Messages that a subscriber's filter hid from it",
+           number(c.filtered))
       .add("millrace_write_blocks_total", "Times a client socket was full", number(c.blocked))
       .add("millrace_hub_logs_full_total", "Times a channel's log was full and written at once",
            number(c.logs_full));
@@ -76,7 +78,14 @@ void add_session_samples(const session::Sessions& sessions, const session::Count
       .add("millrace_ws_bytes_received_total", "Bytes read from client sockets", number(c.bytes_in))
       .add("millrace_pings_sent_total", "pusher:ping sent to silent clients", number(c.pings_sent))
       .add("millrace_client_events_total", "Client events accepted", number(c.client_events))
-      .add("millrace_subscribes_total", "Subscriptions that succeeded", number(c.subscribed));
+      .add("millrace_subscribes_total", "Subscriptions that succeeded", number(c.subscribed))
+      .add("millrace_delta_subscriptions_over_limit_total",
+           "Subscriptions that are plain because their connection has too many with deltas",
+           number(c.deltas_over_limit))
+      .add("millrace_delta_resyncs_total", "Requests of clients for a new base",
+           number(c.delta_resyncs))
+      .add("millrace_delta_resyncs_late_total", "Of these, answered later for their rate",
+           number(c.delta_resyncs_late));
   for (std::size_t i = 0; i < c.ended.size(); ++i) {
     counters.labelled({"millrace_connections_closed_total", "Connections that ended, by reason"},
                       {"reason", session::to_text(static_cast<session::Ending>(i))},
@@ -116,6 +125,60 @@ void add_home_samples(const channel::Home& home, const channel::Idempotency& ide
       "millrace_evictions_total", "Entries that made room for others before their time, by table"};
   counters.labelled(evicted, {"table", "cache"}, number(home.cache_evicted()));
   counters.labelled(evicted, {"table", "idempotency"}, number(idempotency.evicted()));
+}
+
+namespace {
+
+void add_label_samples(const DeltaSources& from, std::uint32_t index, Samples& out) {
+  const DeltaPlan::Label& label = from.plan.labels[index];
+  const channel::ChainShop::Account account =
+      index < from.shop.accounts.size() ? from.shop.accounts[index] : channel::ChainShop::Account{};
+  const hub::ChainedFrames frames =
+      index < from.hub.chained.size() ? from.hub.chained[index] : hub::ChainedFrames{};
+  if (account.broadcasts == 0 && account.chains == 0 && frames.fulls + frames.deltas == 0) return;
+  const observability::Labels labels = {
+      {"app_id", label.app_id},
+      {"channel_name", label.pattern.empty() ? "(none)" : label.pattern},
+      {"port", std::to_string(from.port)}};
+  const auto add = [&](const char* name, const char* help, double value, SampleKind kind) {
+    out.push_back({name, help, labels, value, kind});
+  };
+  add("millrace_horizontal_delta_compression_enabled_total",
+      "Messages released while somebody got deltas of their channel", number(account.broadcasts),
+      SampleKind::kCounter);
+  add("millrace_delta_compression_full_messages_total", "Numbered full frames sent",
+      number(frames.fulls), SampleKind::kCounter);
+  add("millrace_delta_compression_delta_messages_total", "Delta frames sent", number(frames.deltas),
+      SampleKind::kCounter);
+  add("millrace_delta_compression_bandwidth_original_bytes",
+      "What the numbered full and the delta frames would have been as plain frames",
+      number(frames.plain_bytes), SampleKind::kGauge);
+  add("millrace_delta_compression_bandwidth_saved_bytes",
+      "How much shorter they were, numbers and keys counted",
+      number(frames.plain_bytes) - number(frames.bytes), SampleKind::kGauge);
+  add("millrace_delta_chains", "Chains with a base now", number(account.chains),
+      SampleKind::kGauge);
+  add("millrace_delta_chain_bytes", "Bytes of messages kept as bases", number(account.bytes),
+      SampleKind::kGauge);
+}
+
+}  // namespace
+
+void add_delta_samples(const DeltaSources& from, Samples& out) {
+  for (std::uint32_t i = 0; i < from.plan.labels.size(); ++i) add_label_samples(from, i, out);
+  const channel::ChainShop::Counters& c = from.shop.counters;
+  Family counters(out, SampleKind::kCounter);
+  const std::pair<const char*, const char*> encodings = {
+      "millrace_delta_encodings_total", "Deltas worked out, by what became of them"};
+  counters.labelled(encodings, {"result", "delta"}, number(c.deltas));
+  counters.labelled(encodings, {"result", "not_shorter"}, number(c.unpaid));
+  const std::pair<const char*, const char*> evicted = {
+      "millrace_delta_chains_ended_total",
+      "Chains that lost their base before the channel ended, by reason"};
+  counters.labelled(evicted, {"reason", "keys"}, number(c.evicted_keys));
+  counters.labelled(evicted, {"reason", "idle"}, number(c.evicted_idle));
+  counters.labelled(evicted, {"reason", "memory"}, number(c.evicted_memory));
+  counters.labelled(evicted, {"reason", "suspended"}, number(c.suspended));
 }
 
 void add_loop_samples(const std::vector<const net::LoopStats*>& loops, Samples& out) {

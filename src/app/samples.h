@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "api/counters.h"
+#include "app/delta_policy.h"
 #include "channel/home.h"
 #include "channel/idempotency.h"
 #include "http/connection_pool.h"
@@ -24,6 +25,14 @@ void add_home_samples(const channel::Home& home, const channel::Idempotency& ide
 void add_api_samples(const api::Counters& counters, Samples& out);
 // Of all loops, the control loop last; called on any thread.
 void add_loop_samples(const std::vector<const net::LoopStats*>& loops, Samples& out);
+// What the metrics of deltas are made of, on one loop.
+struct DeltaSources {
+  const DeltaPlan& plan;
+  const channel::ChainShop& shop;
+  const hub::Counters& hub;
+  std::uint16_t port = 0;
+};
+void add_delta_samples(const DeltaSources& from, Samples& out);
 void add_http_samples(const http::ConnectionPool& pool, Samples& out);
 
 }  // namespace mr::app

@@ -4,7 +4,7 @@
 
 namespace mr::channel {
 
-void Cache::put(const std::string& key, std::string event, std::string data, base::TimePoint now) {
+void Cache::put(const std::string& key, CachedEvent event, base::TimePoint now) {
   if (entries_max_ == 0) return;
   const auto [found, is_new] = events_.try_emplace(key);
   Entry& entry = found->second;
@@ -14,7 +14,6 @@ void Cache::put(const std::string& key, std::string event, std::string data, bas
     oldest_.splice(oldest_.end(), oldest_, entry.place);
   }
   entry.event = std::move(event);
-  entry.data = std::move(data);
   entry.expires = now + ttl_;
   make_room(now);
 }
@@ -34,8 +33,9 @@ std::optional<CachedEvent> Cache::get(const std::string& key, base::TimePoint no
   const auto entry = events_.find(key);
   if (entry == events_.end() || entry->second.expires <= now) return std::nullopt;
   const auto left = std::chrono::ceil<std::chrono::seconds>(entry->second.expires - now);
-  return CachedEvent{entry->second.event, entry->second.data,
-                     static_cast<std::uint32_t>(left.count())};
+  CachedEvent event = entry->second.event;
+  event.ttl_seconds = static_cast<std::uint32_t>(left.count());
+  return event;
 }
 
 }  // namespace mr::channel

@@ -18,7 +18,7 @@ class Cache {
   Cache(std::size_t entries_max, base::Duration ttl, std::uint64_t hash_seed)
       : entries_max_(entries_max), ttl_(ttl), events_(0, base::TextHash{hash_seed}) {}
 
-  void put(const std::string& key, std::string event, std::string data, base::TimePoint now);
+  void put(const std::string& key, CachedEvent event, base::TimePoint now);
   std::optional<CachedEvent> get(const std::string& key, base::TimePoint now) const;
   std::size_t size() const { return events_.size(); }
   std::size_t place_count() const { return oldest_.size(); }
@@ -26,8 +26,7 @@ class Cache {
 
  private:
   struct Entry {
-    std::string event;
-    std::string data;
+    CachedEvent event;
     base::TimePoint expires;
     std::list<std::string>::iterator place;
   };

@@ -24,17 +24,65 @@ constexpr Algorithm kAlgorithms[] = {Algorithm::kFossil, Algorithm::kVcdiff};
 
 std::uint32_t wire_number(std::uint64_t number) { return static_cast<std::uint32_t>(number); }
 
+std::uint8_t text_at(std::string_view frame, std::string_view text) {
+  return static_cast<std::uint8_t>(frame.size() - text.size());
+}
+
+// What holds for every form of a message, whatever its text.
+void copy_common(const model::ChainEntry& from, model::ChainEntry& to) {
+  to.passes = from.passes;
+  to.base_passes = from.base_passes;
+  to.number = from.number;
+  to.base = from.base;
+  to.slot = from.slot;
+  to.label = from.label;
+  to.is_due = from.is_due;
+  to.last_for = from.last_for;
+  to.tail = from.tail;
+}
+
+model::MessageRef make_message(Draft& draft, std::unique_ptr<model::ChainEntry> entry,
+                               std::unique_ptr<model::ChainEntry> second) {
+  std::string key(draft.channel_key);
+  model::MessageRef of_second;
+  if (second) {
+    copy_common(*entry, *second);
+    const std::uint8_t at = text_at(draft.second_frame, draft.second_text);
+    of_second =
+        base::make_ref<const model::Message>(key, std::move(draft.second_frame), draft.except,
+                                             model::Message::Chained{at, std::move(second)});
+  }
+  const std::uint8_t at = text_at(draft.frame, draft.text);
+  return base::make_ref<const model::Message>(std::move(key), std::move(draft.frame), draft.except,
+                                              model::Message::Chained{at, std::move(entry)},
+                                              std::move(of_second));
+}
+
+void sort_deltas(model::ChainEntry& entry) {
+  std::sort(entry.deltas.begin(), entry.deltas.end(), [](const auto& a, const auto& b) {
+    return a.base != b.base ? a.base < b.base : a.form_class < b.form_class;
+  });
+}
+
 // Bytes whose base64 has at most so many characters.
 std::size_t bytes_in_base64(std::size_t characters) { return characters / 4 * 3; }
 
 }  // namespace
 
-Chains::Kept::Kept(ChainShop& counted, model::MessageRef kept)
-    : shop(counted), message(std::move(kept)) {
-  shop.bytes += sizeof(Kept) + message->bytes();
+void ChainShop::keep(const ChainOptions& options, std::ptrdiff_t change) {
+  bytes += static_cast<std::size_t>(change);
+  account(options.label).bytes += static_cast<std::size_t>(change);
+  account(options.app_label).app_bytes += static_cast<std::size_t>(change);
 }
 
-Chains::Kept::~Kept() { shop.bytes -= sizeof(Kept) + message->bytes(); }
+Chains::Kept::Kept(ChainShop& counted, ChainOptionsRef of, model::MessageRef kept)
+    : shop(counted), options(std::move(of)), message(std::move(kept)) {
+  shop.keep(*options, static_cast<std::ptrdiff_t>(sizeof(Kept) + message->bytes()));
+}
+
+Chains::Kept::~Kept() {
+  shop.keep(*options, -static_cast<std::ptrdiff_t>(sizeof(Kept) + message->bytes()));
+}
 
 Chains::Chains(ChainShop& shop, ChainOptionsRef options, std::uint64_t hash_seed)
     : shop_(shop),
@@ -51,16 +99,18 @@ model::MessageRef Chains::release(Draft draft) {
   draft.place = place_of(draft);
   auto entry = std::make_unique<model::ChainEntry>();
   entry->number = draft.number;
+  entry->label = options_->label;
   for (std::uint32_t id = 0; id < filters_.bound(); ++id) {
     const filter::Filter* filter = filters_.at(id);
     if (filter != nullptr && filter->passes(draft.event, *draft.tags)) entry->passes.set(id);
   }
+  auto second = draft.second_text.empty() ? nullptr : std::make_unique<model::ChainEntry>();
   Chain* chain = enter(draft);
-  if (chain != nullptr) make_forms(draft, *chain, *entry);
-  const std::size_t text_at = draft.frame.size() - draft.text.size();
-  auto message = base::make_ref<const model::Message>(
-      std::string(draft.channel_key), std::move(draft.frame), draft.except,
-      static_cast<std::uint8_t>(text_at), std::move(entry));
+  if (chain != nullptr) {
+    ++shop_.account(options_->label).broadcasts;
+    make_forms(draft, *chain, {*entry, second.get()});
+  }
+  const model::MessageRef message = make_message(draft, std::move(entry), std::move(second));
   if (chain != nullptr) {
     advance(draft, *chain, message);
   } else if (MR_PLANTED("outside_becomes_base") || MR_PLANTED("suspended_becomes_base")) {
@@ -76,7 +126,7 @@ void Chains::take_plain_for_base(const Draft& draft, const model::MessageRef& me
   if (is_outside != MR_PLANTED("outside_becomes_base")) return;
   if (is_outside && !by_key_.contains(std::string_view(key))) return;
   Chain& chain = find_or_create(key);
-  chain.recent.push_back(std::make_shared<const Kept>(shop_, message));
+  chain.recent.push_back(std::make_shared<const Kept>(shop_, options_, message));
   chain.passes = message->entry->passes;
   chain.used = draft.now;
   chain.count += chain.count == 0;
@@ -84,7 +134,9 @@ void Chains::take_plain_for_base(const Draft& draft, const model::MessageRef& me
 
 Place Chains::place_of(const Draft& draft) const {
   if (!is_advancing()) return Place::kOutside;
-  return delta::place_of({draft.event, draft.data, draft.text, draft.is_client_event, draft.wish},
+  // What protocol 2 has is the same and more.
+  const std::string& text = draft.second_text.empty() ? draft.text : draft.second_text;
+  return delta::place_of({draft.event, draft.data, text, draft.is_client_event, draft.wish},
                          options_->data_bytes_min);
 }
 
@@ -118,6 +170,8 @@ Chains::Chain& Chains::find_or_create(const std::string& key) {
   Chain& chain = *chains_[slot];
   chain.key = key;
   chain.slot = slot;
+  chain.label = options_->label;
+  ++shop_.account(chain.label).chains;
   by_key_.emplace(std::string_view(chain.key), slot);
   link_newest(chain);
   return chain;
@@ -131,7 +185,8 @@ bool Chains::is_due(const Draft& draft, const Chain& chain) const {
   return chain.count % std::max(interval, 1U) == 0;
 }
 
-void Chains::make_forms(const Draft& draft, const Chain& chain, model::ChainEntry& entry) {
+void Chains::make_forms(const Draft& draft, const Chain& chain, Forms forms) {
+  model::ChainEntry& entry = forms.first;
   if (!MR_PLANTED("forced_full_outside") || draft.wish != false) entry.slot = chain.slot;
   if (MR_PLANTED("numbers_per_chain")) entry.number = chain.count + 1;
   entry.base = chain.recent.empty() ? 0 : chain.recent.back()->number();
@@ -139,14 +194,16 @@ void Chains::make_forms(const Draft& draft, const Chain& chain, model::ChainEntr
   entry.is_due = is_due(draft, chain);
   entry.tail = pusher::delta_tail(wire_number(entry.number), chain.key);
   entry.head = shop_.text_head(draft.text.size() - 1 + entry.tail.size());
+  if (forms.second != nullptr) {
+    forms.second->head = shop_.text_head(draft.second_text.size() - 1 + entry.tail.size());
+  }
   if (entry.base == 0 || entry.is_due) {
     ++shop_.counters.full;
     return;
   }
-  for (const KeptRef& base : find_bases(chain, entry)) make_deltas(draft, chain, *base, entry);
-  std::sort(entry.deltas.begin(), entry.deltas.end(), [](const auto& a, const auto& b) {
-    return a.base != b.base ? a.base < b.base : a.form_class < b.form_class;
-  });
+  for (const KeptRef& base : find_bases(chain, entry)) make_deltas(draft, chain, *base, forms);
+  sort_deltas(entry);
+  if (forms.second != nullptr) sort_deltas(*forms.second);
 }
 
 // Decoders of an unkeyed channel start from the last message that they were sent, which depends
@@ -164,15 +221,39 @@ std::vector<Chains::KeptRef> Chains::find_bases(const Chain& chain,
   return bases;
 }
 
-void Chains::make_deltas(const Draft& draft, const Chain& chain, const Kept& base,
-                         model::ChainEntry& entry) {
+// One encoding serves both protocols unless their texts differ, of this message or of the base.
+void Chains::make_deltas(const Draft& draft, const Chain& chain, const Kept& base, Forms forms) {
+  const std::string_view base_text = base.message->text();
+  if (forms.second == nullptr && !base.message->second) {
+    return make_variant(draft, chain, base,
+                        {base_text, draft.text, true, true, forms.first, forms.first});
+  }
+  make_variant(draft, chain, base, {base_text, draft.text, true, false, forms.first, forms.first});
+  const std::string_view second_base = model::variant_of(base.message, true)->text();
+  if (forms.second == nullptr) {
+    return make_variant(draft, chain, base,
+                        {second_base, draft.text, false, true, forms.first, forms.first});
+  }
+  make_variant(draft, chain, base,
+               {second_base, draft.second_text, false, true, *forms.second, forms.first});
+}
+
+bool Chains::is_wanted(std::uint8_t form_class, Algorithm algorithm, const Variant& variant) const {
+  if (class_counts_[form_class] == 0) return false;
+  const FormClass form = FormClass::of(form_class);
+  return form.algorithm == algorithm && (form.is_second ? variant.has_second : variant.has_first);
+}
+
+void Chains::make_variant(const Draft& draft, const Chain& chain, const Kept& base,
+                          const Variant& variant) {
+  model::ChainEntry& entry = variant.entry;
   pusher::DeltaEvent event;
   event.event = draft.event;
   event.channel = draft.channel;
   event.conflation_key = chain.key;
-  event.number = wire_number(entry.number);
+  event.number = wire_number(variant.common.number);
   event.base = wire_number(base.number());
-  const std::size_t full_bytes = draft.text.size() - 1 + entry.tail.size();
+  const std::size_t full_bytes = variant.target.size() - 1 + variant.common.tail.size();
   std::optional<std::uint32_t> crc;  // worked out when a class asks for it
   const auto text_of = [&](std::uint8_t index, std::string_view delta) {
     const FormClass form = FormClass::of(index);
@@ -181,7 +262,7 @@ void Chains::make_deltas(const Draft& draft, const Chain& chain, const Kept& bas
     event.is_second = form.is_second;
     event.crc.reset();
     if (form.has_crc && form.algorithm == Algorithm::kVcdiff) {
-      if (!crc) crc = delta::crc32(draft.text);
+      if (!crc) crc = delta::crc32(variant.target);
       event.crc = crc;
     }
     return pusher::delta_event(event);
@@ -189,19 +270,19 @@ void Chains::make_deltas(const Draft& draft, const Chain& chain, const Kept& bas
   for (const Algorithm algorithm : kAlgorithms) {
     std::size_t room = 0;  // for the base64, in the class that leaves most
     for (std::uint8_t index = 0; index < FormClass::kCount; ++index) {
-      if (class_counts_[index] == 0 || FormClass::of(index).algorithm != algorithm) continue;
+      if (!is_wanted(index, algorithm, variant)) continue;
       const std::size_t frame_bytes = text_of(index, {}).size();
       if (frame_bytes < full_bytes) room = std::max(room, full_bytes - 1 - frame_bytes);
     }
     if (room == 0) continue;
     std::string bytes;
-    if (!shop_.encode(algorithm, base.message->text(), draft.text, bytes_in_base64(room), bytes)) {
+    if (!shop_.encode(algorithm, variant.base, variant.target, bytes_in_base64(room), bytes)) {
       ++shop_.counters.unpaid;
       continue;
     }
     ++shop_.counters.deltas;
     for (std::uint8_t index = 0; index < FormClass::kCount; ++index) {
-      if (class_counts_[index] == 0 || FormClass::of(index).algorithm != algorithm) continue;
+      if (!is_wanted(index, algorithm, variant)) continue;
       const std::string text = text_of(index, bytes);
       if (text.size() >= full_bytes) continue;
       entry.deltas.push_back({base.number(), index, shop_.text_head(text.size()) + text});
@@ -211,7 +292,7 @@ void Chains::make_deltas(const Draft& draft, const Chain& chain, const Kept& bas
 
 void Chains::advance(const Draft& draft, Chain& chain, const model::MessageRef& message) {
   const model::ChainEntry& entry = *message->entry;
-  const auto kept = std::make_shared<const Kept>(shop_, message);
+  const auto kept = std::make_shared<const Kept>(shop_, options_, message);
   if (chain.recent.size() >= std::max(options_->messages_per_key_max, 1U)) {
     chain.recent.erase(chain.recent.begin());
   }
@@ -232,8 +313,9 @@ void Chains::advance(const Draft& draft, Chain& chain, const model::MessageRef& 
       if (entry.passes.test(id)) last_passed_[id] = kept;
     }
   }
-  const bool is_unpaid =
-      entry.base != 0 && !entry.is_due && classes_in_use_ != 0 && entry.deltas.empty();
+  const bool is_paid =
+      !entry.deltas.empty() || (message->second && !message->second->entry->deltas.empty());
+  const bool is_unpaid = entry.base != 0 && !entry.is_due && classes_in_use_ != 0 && !is_paid;
   chain.unpaid = is_unpaid ? chain.unpaid + 1 : 0;
   const bool is_suspended = chain.unpaid >= kUnpaidMax && !MR_PLANTED("never_suspended");
   if (is_suspended) {
@@ -248,9 +330,14 @@ void Chains::advance(const Draft& draft, Chain& chain, const model::MessageRef& 
 void Chains::bound() {
   while (by_key_.size() > std::max(options_->keys_max, 1U)) {
     ++shop_.counters.evicted_keys;
+    if (shop_.on_key_evicted) shop_.on_key_evicted(*options_);
     evict(*chains_[oldest_]);
   }
-  while (shop_.bytes > shop_.bytes_max && oldest_ != kNoSlot) {
+  const auto is_over = [this] {
+    return shop_.bytes > shop_.bytes_max ||
+           shop_.account(options_->app_label).app_bytes > options_->app_bytes_max;
+  };
+  while (oldest_ != kNoSlot && is_over()) {
     ++shop_.counters.evicted_memory;
     evict(*chains_[oldest_]);
   }
@@ -266,6 +353,7 @@ void Chains::expire(base::TimePoint now) {
 void Chains::evict(Chain& chain) {
   if (!MR_PLANTED("last_passed_stay")) last_passed_.clear();
   unlink(chain);
+  --shop_.account(chain.label).chains;
   by_key_.erase(by_key_.find(std::string_view(chain.key)));
   free_.push_back(chain.slot);
   chains_[chain.slot].reset();
@@ -341,8 +429,10 @@ DeltaStart Chains::start(const model::SocketId& subscriber, const StartRequest& 
     const Chain& chain = *chains_[slot];
     if (filter != kNoFilter && !chain.passes.test(filter)) continue;
     const Kept& head = MR_PLANTED("sync_not_atomic") ? *chain.recent.front() : *chain.recent.back();
-    states.push_back({chain.key, head.message->text(), wire_number(head.number())});
-    bytes += chain.key.size() + head.message->text().size();
+    const bool is_second = FormClass::of(request.form_class).is_second;
+    const std::string_view text = model::variant_of(head.message, is_second)->text();
+    states.push_back({chain.key, text, wire_number(head.number())});
+    bytes += chain.key.size() + text.size();
   }
   // All or nothing: then every base there is counts as received.
   const bool counts = has_bases && bytes <= options_->sync_bytes_max;

@@ -33,11 +33,27 @@ struct ChainShop {
     std::uint64_t suspended = 0;
   };
 
+  // Of the channels with one label, and of one app under the label that stands for it.
+  struct Account {
+    std::size_t bytes = 0;  // kept for chains now
+    std::size_t chains = 0;
+    std::uint64_t broadcasts = 0;  // messages released inside a chain
+    std::size_t app_bytes = 0;
+  };
+  Account& account(std::uint32_t label) {
+    if (label >= accounts.size()) accounts.resize(label + 1);
+    return accounts[label];
+  }
+  void keep(const ChainOptions& options, std::ptrdiff_t change);
+
   Encode encode;
+  // A chain made room for one of another key; may be empty.
+  base::Function<void(const ChainOptions&)> on_key_evicted;
   std::string (*text_head)(std::size_t payload_bytes) = nullptr;
   std::size_t bytes_max = SIZE_MAX;
   std::size_t bytes = 0;  // kept for chains now
   Counters counters;
+  std::vector<Account> accounts;  // by ChainOptions::label
 };
 
 struct SocketHash {
@@ -53,9 +69,11 @@ struct Draft {
   std::string_view channel_key;
   std::string_view channel;
   std::string_view event;
-  std::string_view data;  // JSON text of the member
-  std::string text;       // the envelope
-  std::string frame;      // the text in its plain frame
+  std::string_view data;    // JSON text of the member
+  std::string text;         // the envelope
+  std::string frame;        // the text in its plain frame
+  std::string second_text;  // as protocol 2 has it; empty: the same
+  std::string second_frame;
   std::optional<model::SocketId> except;
   std::uint64_t number = 0;         // the channel's sequence
   std::string_view conflation_key;  // the value
@@ -108,6 +126,8 @@ class Chains {
   DeltaStart start(const model::SocketId& subscriber, const StartRequest& request) const;
 
   bool is_keyed() const { return !path_.empty(); }
+  // Where a message's key is found in its data; empty: the channel is not keyed.
+  const std::string& key_path() const { return path_; }
   base::Duration age_max() const { return options_->age_max; }
   std::size_t chain_count() const { return by_key_.size(); }
   // Nobody here has a filter or wants deltas.
@@ -118,19 +138,21 @@ class Chains {
 
   // A message that some chain or filter may start from, counted once.
   struct Kept {
-    Kept(ChainShop& counted, model::MessageRef kept);
+    Kept(ChainShop& counted, ChainOptionsRef of, model::MessageRef kept);
     ~Kept();
     Kept(const Kept&) = delete;
     Kept& operator=(const Kept&) = delete;
     std::uint64_t number() const { return message->entry->number; }
 
     ChainShop& shop;
+    const ChainOptionsRef options;  // when it was kept
     const model::MessageRef message;
   };
   using KeptRef = std::shared_ptr<const Kept>;
 
   struct Chain {
     std::string key;  // on the wire; empty: the channel is not keyed
+    std::uint32_t label = 0;
     std::uint32_t slot = kNoSlot;
     std::vector<KeptRef> recent;  // the last one is the base of the next
     model::Bits passes;           // of the last one
@@ -150,10 +172,26 @@ class Chains {
   Chain* enter(const Draft& draft);
   bool is_suspended(const std::string& key);
   Chain& find_or_create(const std::string& key);
-  void make_forms(const Draft& draft, const Chain& chain, model::ChainEntry& entry);
+  // Of one message: as most have it and, where that differs, as protocol 2 does (else null).
+  struct Forms {
+    model::ChainEntry& first;
+    model::ChainEntry* second = nullptr;
+  };
+  // Texts and classes that go together.
+  struct Variant {
+    std::string_view base;
+    std::string_view target;
+    bool has_first = false;
+    bool has_second = false;
+    model::ChainEntry& entry;  // takes the frames
+    const model::ChainEntry& common;
+  };
+  void make_forms(const Draft& draft, const Chain& chain, Forms forms);
   std::vector<KeptRef> find_bases(const Chain& chain, model::ChainEntry& entry) const;
-  void make_deltas(const Draft& draft, const Chain& chain, const Kept& base,
-                   model::ChainEntry& entry);
+  void make_deltas(const Draft& draft, const Chain& chain, const Kept& base, Forms forms);
+  void make_variant(const Draft& draft, const Chain& chain, const Kept& base,
+                    const Variant& variant);
+  bool is_wanted(std::uint8_t form_class, delta::Algorithm algorithm, const Variant& variant) const;
   void advance(const Draft& draft, Chain& chain, const model::MessageRef& message);
   void evict(Chain& chain);
   void evict_all();

@@ -116,13 +116,13 @@ void Exchange::join(Join join, base::Function<void(JoinAnswer)> done) {
 }
 
 void Exchange::leave(const std::string& app_id, const std::string& channel,
-                     const model::SocketId& socket, std::uint8_t form_class) {
+                     const model::SocketId& socket, Counted counted) {
   const std::size_t to = home_of(app_id, channel);
   ask(
       to, 0,
       [key = model::channel_key(app_id, channel), from = port_.self(), socket,
-       form_class](const Homed& homed) {
-        homed.home.leave(key, from, socket, form_class);
+       counted](const Homed& homed) {
+        homed.home.leave(key, from, socket, counted);
         return true;
       },
       [](bool) {});

@@ -37,9 +37,9 @@ class Exchange final : public Service {
 
   void publish_one(Publish publish, OnReleased done);
   void join(Join join, base::Function<void(JoinAnswer)> done);
-  // `form_class`: as the home counts this subscriber.
+  // `counted`: as the home counts this subscriber.
   void leave(const std::string& app_id, const std::string& channel, const model::SocketId& socket,
-             std::uint8_t form_class = delta::FormClass::kNone);
+             Counted counted = {});
   // The same order holds between these, join and leave. `start.key` is set here.
   void start(const std::string& app_id, const std::string& channel, Start start,
              base::Function<void(DeltaStart)> done);

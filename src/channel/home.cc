@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "delta/conflation_key.h"
 #include "pusher/encode.h"
 
 namespace mr::channel {
@@ -145,17 +146,31 @@ void Home::release(HomeChannel& channel, Pending pending) {
     fan_out(channel, make_message(channel, publish, pending.order));
   }
   if (channel.name.is_cache() && !publish.is_client_event) {
-    cache_.put(channel.key, std::move(publish.event), std::move(publish.data), port_.clock().now());
+    cache_.put(channel.key,
+               {std::move(publish.event), std::move(publish.data), std::move(publish.tags)},
+               port_.clock().now());
   }
   pending.done({PublishStatus::kReleased, counts(channel)});
 }
 
 model::MessageRef Home::make_message(HomeChannel& channel, const Publish& publish, Order order) {
+  std::string tagged;
+  if (has_tagged_form(channel, publish)) {
+    tagged =
+        pusher::tagged_event(publish.event, publish.channel.text(), publish.data, publish.tags);
+  }
   if (!channel.chains) {
+    model::MessageRef second;
+    if (!tagged.empty()) {
+      second = base::make_ref<const model::Message>(channel.key, options_.text_frame(tagged),
+                                                    publish.except);
+    }
     return base::make_ref<const model::Message>(channel.key, options_.text_frame(encode(publish)),
-                                                publish.except);
+                                                publish.except, std::move(second));
   }
   Draft draft;
+  if (!tagged.empty()) draft.second_frame = options_.text_frame(tagged);
+  draft.second_text = std::move(tagged);
   draft.channel_key = channel.key;
   draft.channel = channel.name.text();
   draft.event = publish.event;
@@ -164,7 +179,11 @@ model::MessageRef Home::make_message(HomeChannel& channel, const Publish& publis
   draft.frame = options_.text_frame(draft.text);
   draft.except = publish.except;
   draft.number = channel.sequence;
-  draft.conflation_key = publish.conflation_key;
+  std::string key = publish.conflation_key;
+  if (key.empty() && channel.chains->is_keyed()) {
+    key = delta::conflation_key(publish.data, channel.chains->key_path());
+  }
+  draft.conflation_key = key;
   draft.wish = publish.delta;
   draft.is_client_event = publish.is_client_event;
   draft.verdict = order;
@@ -173,6 +192,19 @@ model::MessageRef Home::make_message(HomeChannel& channel, const Publish& publis
   model::MessageRef message = channel.chains->release(std::move(draft));
   schedule_expiry(channel);
   return message;
+}
+
+// Tags are only for protocol 2; client events have none.
+bool Home::has_tagged_form(const HomeChannel& channel, const Publish& publish) const {
+  return channel.second_count != 0 && channel.keeps_tags && !publish.tags.empty() &&
+         !publish.is_client_event;
+}
+
+void Home::count_second(HomeChannel& channel, int change) {
+  channel.second_count += static_cast<std::uint32_t>(change);
+  if (change < 0 || options_.chain_policy == nullptr) return;
+  const ChainOptionsRef settings = options_.chain_policy->find(*channel.app, channel.name);
+  channel.keeps_tags = !settings || settings->keeps_tags;
 }
 
 Chains& Home::ensure_chains(HomeChannel& channel) {
@@ -240,10 +272,11 @@ void Home::recount(HomeChannel& channel, std::uint8_t from, std::uint8_t to) {
 void Home::configure_chains() {
   if (options_.chain_policy == nullptr) return;
   for (auto& [key, channel] : channels_) {
-    if (!channel->chains) continue;
-    if (auto settings = options_.chain_policy->find(*channel->app, channel->name)) {
-      channel->chains->configure(std::move(settings));
-    }
+    if (!channel->chains && channel->second_count == 0) continue;
+    auto settings = options_.chain_policy->find(*channel->app, channel->name);
+    if (!settings) continue;
+    channel->keeps_tags = settings->keeps_tags;
+    if (channel->chains) channel->chains->configure(std::move(settings));
   }
 }
 
@@ -261,18 +294,26 @@ void Home::fan_out(HomeChannel& channel, const model::MessageRef& message) {
 
 void Home::announce(HomeChannel& channel, const std::string& text) {
   if (channel.subscription_count == 0) return;
+  model::MessageRef second;
+  if (channel.second_count != 0) {
+    second = base::make_ref<const model::Message>(
+        channel.key, options_.text_frame(pusher::in_second_names(text)), std::nullopt);
+  }
   fan_out(channel, base::make_ref<const model::Message>(channel.key, options_.text_frame(text),
-                                                        std::nullopt));
+                                                        std::nullopt, std::move(second)));
 }
 
 JoinAnswer Home::join(const Join& join) {
   const std::string key = model::channel_key(join.app->options.id, join.channel.text());
   // A connection that joins again is no news to the others, unless it brings other data.
   const pusher::Member* const before = join.member ? member_of(key, join.socket) : nullptr;
-  const bool is_again = before != nullptr && *before == *join.member;
-  std::uint8_t counted_class = join.counted_class;
+  const bool is_again = join.member ? before != nullptr && *before == *join.member : join.is_again;
+  // An earlier join of a member may have been refused.
+  std::uint8_t counted_class =
+      join.member && before == nullptr ? delta::FormClass::kNone : join.counted_class;
   if (before != nullptr && !is_again) {
-    leave(key, join.loop, join.socket, std::exchange(counted_class, delta::FormClass::kNone));
+    leave(key, join.loop, join.socket,
+          {std::exchange(counted_class, delta::FormClass::kNone), join.is_second});
   }
   HomeChannel& channel = find_or_create(key, join.app, join.channel);
   JoinAnswer answer;
@@ -294,6 +335,7 @@ JoinAnswer Home::join(const Join& join) {
   if (!is_again) {
     ++channel.subscribers_by_loop[join.loop];
     ++channel.subscription_count;
+    if (join.is_second) count_second(channel, 1);
   }
   answer.subscription_count = channel.subscription_count;
   answer.sequence = channel.sequence;
@@ -313,7 +355,7 @@ const pusher::Member* Home::member_of(const std::string& key, const model::Socke
 }
 
 void Home::leave(const std::string& key, std::size_t loop, const model::SocketId& socket,
-                 std::uint8_t form_class) {
+                 Counted counted) {
   HomeChannel* channel = find(key);
   if (channel == nullptr) return;  // a refused join was the channel's only trace
   if (channel->name.is_presence()) {
@@ -328,9 +370,10 @@ void Home::leave(const std::string& key, std::size_t loop, const model::SocketId
     --channel->subscribers_by_loop[loop];
     --channel->subscription_count;
   }
+  if (counted.is_second) count_second(*channel, -1);
   if (channel->chains) {
     channel->chains->choose(socket, nullptr);
-    channel->chains->count(form_class, -1);
+    channel->chains->count(counted.form_class, -1);
     drop_chains_if_unused(*channel);
   }
   count_changed(*channel);

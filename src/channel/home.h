@@ -45,9 +45,9 @@ class Home {
   // Counts a subscriber of loop `join.loop` in, a member that joins again only once. What is
   // released afterwards reaches that loop behind this answer.
   JoinAnswer join(const Join& join);
-  // `form_class`: as the home counts this subscriber.
+  // `counted`: as the home counts this subscriber.
   void leave(const std::string& key, std::size_t loop, const model::SocketId& socket,
-             std::uint8_t form_class = delta::FormClass::kNone);
+             Counted counted = {});
 
   // For subscribers that joined. Each answer holds for what is released afterwards, as join()'s.
   DeltaStart start(const Start& start);
@@ -63,6 +63,7 @@ class Home {
   const Counters& counters() const { return counters_; }
   // What its chains share; a test may give another encoder.
   ChainShop& chain_shop() { return chain_shop_; }
+  const ChainShop& chain_shop() const { return chain_shop_; }
   std::size_t channel_count() const { return channels_.size(); }
   std::size_t cached_count() const { return cache_.size(); }
   std::uint64_t cache_evicted() const { return cache_.evicted(); }
@@ -78,6 +79,8 @@ class Home {
   bool must_wait(const HomeChannel& channel) const;
   void release(HomeChannel& channel, Pending pending);
   model::MessageRef make_message(HomeChannel& channel, const Publish& publish, Order order);
+  void count_second(HomeChannel& channel, int change);
+  bool has_tagged_form(const HomeChannel& channel, const Publish& publish) const;
   void recount(HomeChannel& channel, std::uint8_t from, std::uint8_t to);
   Chains& ensure_chains(HomeChannel& channel);
   void drop_chains_if_unused(HomeChannel& channel);
@@ -92,12 +95,12 @@ class Home {
   OrderSource& order_;
   const Options options_;
   std::vector<Subscribers*> subscribers_;
+  delta::Encoder encoder_;
+  ChainShop chain_shop_;                                      // outlives the chains
   base::TextViewMap<std::unique_ptr<HomeChannel>> channels_;  // views of HomeChannel::key
   Cache cache_;
   Counters counters_;
   const std::uint64_t hash_seed_;
-  delta::Encoder encoder_;
-  ChainShop chain_shop_;
 };
 
 }  // namespace mr::channel

@@ -47,8 +47,16 @@ struct Join {
   filter::FilterRef filter = nullptr;                 // null: everything
   std::uint8_t form_class = delta::FormClass::kNone;  // not kNone: it starts with deltas
   bool wants_bases = false;
-  // A member that joins again: as the home counts it until now.
+  bool is_second = false;  // of protocol 2
+  bool is_again = false;   // the connection is counted already; of members the home knows by itself
+  // As the home counts it until now, when it joins again.
   std::uint8_t counted_class = delta::FormClass::kNone;
+};
+
+// What a home counts a subscriber as, beside the subscriber that it is.
+struct Counted {
+  std::uint8_t form_class = delta::FormClass::kNone;
+  bool is_second = false;
 };
 
 struct JoinAnswer {
@@ -113,7 +121,9 @@ struct HomeChannel {
   std::uint64_t sequence = 0;  // of the last released message; never used twice in this record
   std::vector<std::uint32_t> subscribers_by_loop;
   std::uint32_t subscription_count = 0;
-  bool is_count_due = false;  // a subscription_count announcement is scheduled
+  std::uint32_t second_count = 0;  // of these, of protocol 2
+  bool keeps_tags = false;         // in what these get
+  bool is_count_due = false;       // a subscription_count announcement is scheduled
   std::unique_ptr<Fifo> fifo;
   std::unique_ptr<Presence> presence;
   std::unique_ptr<Chains> chains;  // where somebody has a filter or wants deltas

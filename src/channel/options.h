@@ -14,6 +14,9 @@ namespace mr::channel {
 
 // How the messages of one channel are chained for deltas.
 struct ChainOptions {
+  std::uint32_t label = 0;                   // what the metrics call the channel's settings
+  std::uint32_t app_label = 0;               // and its app
+  std::size_t app_bytes_max = SIZE_MAX;      // kept for all chains of the app, per home loop
   std::string conflation_key;                // path into the data; empty: one chain
   std::uint32_t full_message_interval = 10;  // every n-th message of a chain is full
   std::size_t data_bytes_min = 100;          // smaller data travels plain
@@ -24,6 +27,7 @@ struct ChainOptions {
   std::uint32_t suspended_messages = 100;
   // Of the bases that one synchronisation holds; above, it holds none.
   std::size_t sync_bytes_max = 64 * 1024;
+  bool keeps_tags = true;    // in the frames of protocol 2
   bool keeps_bases = false;  // chains advance while nobody wants deltas, for later subscribers
 };
 using ChainOptionsRef = std::shared_ptr<const ChainOptions>;

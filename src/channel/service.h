@@ -30,6 +30,7 @@ struct ChannelCounts {
 struct CachedEvent {
   std::string event;
   std::string data;               // JSON text of the member as published
+  model::Tags tags = {};          // for subscribers' filters
   std::uint32_t ttl_seconds = 0;  // what is left
 };
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "config/delta_patterns.h"
 #include "config/layers.h"
 
 namespace mr::config {
@@ -77,6 +78,12 @@ class AppsReader {
     const auto [first, is_new] = places.emplace(key, place(entry.value.mark));
     if (!is_new) {
       error(entry.mark, quote(name(member)) + " is set again; the first is at " + first->second);
+      return;
+    }
+    if (key->type == Type::kPatterns) {
+      std::vector<Fault> faults;
+      key->set_app(app, read_delta_patterns(entry.value, name(member), faults));
+      for (const Fault& fault : faults) error(fault.mark, fault.text);
       return;
     }
     auto value = read_value(*key, entry.value);

@@ -1,7 +1,9 @@
 #include "config/delta_patterns.h"
 
 #include <iterator>
+#include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "config/schema.h"
@@ -44,12 +46,9 @@ bool set_algorithm(DeltaPattern& to, const Value& value) {
   return to.algorithm.has_value();
 }
 
-// Names between dots, none of them empty.
 bool set_conflation_key(DeltaPattern& to, const Value& value) {
-  const auto& path = std::get<std::string>(value);
-  to.conflation_key = path;
-  return !path.empty() && path.size() <= kPathBytesMax && path.front() != '.' &&
-         path.back() != '.' && path.find("..") == std::string::npos;
+  to.conflation_key = std::get<std::string>(value);
+  return is_conflation_path(*to.conflation_key);
 }
 
 bool set_cache_sync(DeltaPattern& to, const Value& value) {
@@ -189,7 +188,48 @@ class PatternsReader {
   std::vector<Fault>& faults_;
 };
 
+// One member of the map form; nothing when it is absent.
+template <class T>
+void add_member(std::string& out, std::string_view name, const std::optional<T>& value) {
+  if (!value) return;
+  out += (out.ends_with('{') ? "" : ", ") + quote(name) + ": ";
+  if constexpr (std::is_same_v<T, bool>) {
+    out += *value ? "true" : "false";
+  } else if constexpr (std::is_same_v<T, std::uint32_t>) {
+    out += std::to_string(*value);
+  } else if constexpr (std::is_same_v<T, model::DeltaAlgorithm>) {
+    out += quote(model::wire_name(*value));
+  } else if constexpr (std::is_same_v<T, model::CacheSync>) {
+    out += *value == model::CacheSync::kBases ? "\"bases\"" : "\"empty\"";
+  } else {
+    out += quote(*value);
+  }
+}
+
 }  // namespace
+
+bool is_conflation_path(std::string_view path) {
+  return !path.empty() && path.size() <= kPathBytesMax && path.front() != '.' &&
+         path.back() != '.' && path.find("..") == std::string_view::npos;
+}
+
+std::string to_json(const std::vector<DeltaPattern>& patterns) {
+  std::string out = "{";
+  for (const DeltaPattern& pattern : patterns) {
+    std::string members = "{";
+    add_member(members, "enabled", pattern.enabled);
+    add_member(members, "algorithm", pattern.algorithm);
+    add_member(members, "conflation_key", pattern.conflation_key);
+    add_member(members, "max_messages_per_key", pattern.max_messages_per_key);
+    add_member(members, "max_conflation_keys", pattern.max_conflation_keys);
+    add_member(members, "full_message_interval", pattern.full_message_interval);
+    add_member(members, "min_message_size", pattern.min_message_size);
+    add_member(members, "cache_sync", pattern.cache_sync);
+    add_member(members, "enable_tags", pattern.enable_tags);
+    out += (out.size() > 1 ? ", " : "") + quote(pattern.pattern) + ": " + members + "}";
+  }
+  return out + "}";
+}
 
 std::vector<DeltaPattern> read_delta_patterns(const Node& node, std::string_view name,
                                               std::vector<Fault>& faults) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -13,5 +14,11 @@ namespace mr::config {
 // and told in `faults`, which call the key `name` ("apps[0].channel_delta_compression").
 std::vector<model::DeltaPattern> read_delta_patterns(const Node& node, std::string_view name,
                                                      std::vector<Fault>& faults);
+
+// Names with dots between them, at most 256 bytes.
+bool is_conflation_path(std::string_view path);
+
+// JSON text of the entries: a map as it could stand in a configuration.
+std::string to_json(const std::vector<model::DeltaPattern>& patterns);
 
 }  // namespace mr::config

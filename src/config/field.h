@@ -36,6 +36,7 @@ constexpr Type type_of() {
   if constexpr (std::is_same_v<T, base::Duration>) return Type::kNumber;
   if constexpr (std::is_same_v<T, std::string>) return Type::kText;
   if constexpr (std::is_same_v<T, std::vector<std::string>>) return Type::kTextList;
+  if constexpr (std::is_same_v<T, std::vector<model::DeltaPattern>>) return Type::kPatterns;
   return Type::kInteger;
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "config/delta_patterns.h"
+
 namespace mr::config {
 namespace {
 
@@ -145,6 +147,12 @@ void Layers::add_key(const Source& source, const Key& key, const std::string& pa
     apps_source = source;
     return;
   }
+  if (key.type == Type::kPatterns) {
+    std::vector<Fault> faults;
+    values[&key] = {read_delta_patterns(node, path, faults), place};
+    for (const Fault& fault : faults) add_error(place_of(source, fault.mark) + ": " + fault.text);
+    return;
+  }
   auto value = read_value(key, node);
   if (!value.ok()) {
     add_error(place + ": " + quote(path) + ": " + value.error().detail);
@@ -155,7 +163,8 @@ void Layers::add_key(const Source& source, const Key& key, const std::string& pa
 
 void Layers::add_text(const Source& source, const std::string& path, const std::string& text) {
   const Key* key = find_key(path);
-  if (key != nullptr && (key->since != Since::kAvailable || key->type != Type::kApps)) {
+  if (key != nullptr && (key->since != Since::kAvailable ||
+                         (key->type != Type::kApps && key->type != Type::kPatterns))) {
     const bool is_list = key->type == Type::kTextList;
     if (!is_list || !text.starts_with('[')) {
       add_tree(source, path, is_list ? comma_list(text) : scalar(text), {});

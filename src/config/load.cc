@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "config/commands.h"
+#include "config/delta_patterns.h"
 #include "config/layers.h"
 #include "config/suggest.h"
 
@@ -196,6 +197,10 @@ class Loading {
     if (layers_.has_apps) {
       AppsResult result = read_apps(layers_, outcome_.settings.app_defaults);
       outcome_.settings.apps = std::move(result.apps);
+      for (const model::AppOptions& app : outcome_.settings.apps) {
+        if (app.channel_delta_compression.empty()) continue;
+        outcome_.settings.delta.apps[app.id] = app.channel_delta_compression;
+      }
       app_origins_ = std::move(result.origins);
       return;
     }
@@ -251,13 +256,29 @@ class Loading {
       layers_.add_error(place("metrics.port") + ": \"metrics.port\" must differ from \"port\" (" +
                         std::to_string(settings.port) + ")");
     }
+    check_metric_prefix(settings.metrics.prefix);
     check_log_level(settings.log.level);
     check_log_file(settings.log.file);
+    check_conflation_path(settings.delta.delta.conflation_key_path);
     if (!settings.development && settings.session.conformance_echo) {
       layers_.warnings.push_back(place("conformance.echo") +
                                  ": \"conformance.echo\" lets anybody make this node send; turn it "
                                  "off outside of tests");
     }
+  }
+
+  void check_metric_prefix(const std::string& prefix) {
+    if (observability::is_metric_prefix(prefix)) return;
+    layers_.add_error(place("metrics.prefix") + ": \"metrics.prefix\": " + quote(prefix) +
+                      " must begin with a letter, hold letters, digits and '_' only, and not end "
+                      "with '_'");
+  }
+
+  void check_conflation_path(const std::string& path) {
+    if (path.empty() || is_conflation_path(path)) return;
+    layers_.add_error(place("delta_compression.conflation_key_path") +
+                      ": \"delta_compression.conflation_key_path\": " + quote(path) +
+                      " must be names of members with dots between them, or empty");
   }
 
   void check_log_file(const std::string& file) {

@@ -72,7 +72,7 @@ std::vector<std::string> names_of(const Index& index) {
 std::span<const Key> all_keys() {
   static const std::vector<Key> kKeys = [] {
     std::vector<Key> keys;
-    for (const auto& part : {node_keys(), limit_keys(), app_keys(), later_keys()}) {
+    for (const auto& part : {node_keys(), limit_keys(), delta_keys(), app_keys(), later_keys()}) {
       keys.insert(keys.end(), part.begin(), part.end());
     }
     return keys;
@@ -146,6 +146,8 @@ std::string_view type_name(Type type) {
       return "a list of texts";
     case Type::kApps:
       return "a list or map of apps";
+    case Type::kPatterns:
+      return "a map of channel patterns";
     case Type::kSubtree:
       return "any value";
   }

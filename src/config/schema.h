@@ -70,6 +70,7 @@ std::vector<std::string_view> words(std::string_view separated_by_spaces);
 // The parts of the table, one per source file, for all_keys() only.
 std::vector<Key> node_keys();
 std::vector<Key> limit_keys();
+std::vector<Key> delta_keys();
 std::vector<Key> app_keys();
 std::vector<Key> later_keys();
 

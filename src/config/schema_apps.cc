@@ -70,6 +70,11 @@ std::vector<Key> identity_rows() {
                  "Origins that browsers may connect from: exact, or with one `*`; empty or `*` "
                  "allows any.",
                  [](A& a) -> auto& { return a.allowed_origins; }),
+      app_switch(
+          "apps[].channel_delta_compression",
+          "Deltas per channel pattern of the app, as `channel_delta_compression`; of equally "
+          "long patterns the app's decides.",
+          [](A& a) -> auto& { return a.channel_delta_compression; }),
   };
 }
 
@@ -140,7 +145,6 @@ Key later_of_app(std::string_view path, std::string_view text) {
 std::vector<Key> later_rows() {
   return {
       later_of_app("apps[].webhooks", "Webhooks of the app."),
-      later_of_app("apps[].channel_delta_compression", "Delta compression per channel pattern."),
       later_of_app("apps[].channel_namespaces", "Rules per channel pattern."),
       later_of_app("apps[].enable_watchlist_events", "Online and offline events of watched users."),
       later_of_app("apps[].message_rate_limit", "Rate limit of all messages of a connection."),

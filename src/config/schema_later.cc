@@ -14,19 +14,8 @@ struct LaterRow {
 // Keys of features that are not there yet. A row covers everything below its path, so the sections
 // that people write by hand are listed key by key: a typing error in them is still found.
 constexpr LaterRow kLater[] = {
-    {"delta_compression.enabled", "Sends deltas to clients that ask for them."},
-    {"delta_compression.algorithm", "Delta algorithm."},
-    {"delta_compression.full_message_interval", "Messages between two full ones."},
-    {"delta_compression.min_message_size", "Smallest message that is compressed."},
-    {"delta_compression.max_state_age_secs", "Age at which a base is dropped."},
-    {"delta_compression.max_channel_states_per_socket", "Channels with a base per connection."},
-    {"delta_compression.max_conflation_states_per_channel", "Bases per channel."},
-    {"delta_compression.conflation_key_path", "JSON path of the conflation key."},
     {"delta_compression.cluster_coordination", "Common full-message intervals of all nodes."},
     {"delta_compression.coordination_backend", "Where the interval is kept."},
-    {"delta_compression.omit_delta_algorithm", "Leaves the algorithm out of delta frames."},
-    {"tag_filtering.enabled", "Server-side filters on tags.", "", "TAG_FILTERING_ENABLED"},
-    {"tag_filtering.enable_tags", "Keeps tags in delivered messages."},
     {"adapter.driver", "How nodes are connected: local, redis, redis-cluster or nats.", "",
      "ADAPTER_DRIVER"},
     {"adapter.redis", "Options of the redis driver."},
@@ -107,7 +96,6 @@ constexpr LaterRow kInert[] = {
     {"health_check_timeout_ms", "Health checks do not wait."},
     {"cleanup", "Closed connections are cleaned up at once."},
     {"metrics.driver", "Metrics are in Prometheus text."},
-    {"metrics.prometheus", "The prefix is millrace_."},
     {"websocket.max_messages", "The queue is bounded by bytes: websocket.max_bytes."},
     {"websocket.max_message_size", "Use websocket_max_payload_kb."},
     {"websocket.max_frame_size", "Use websocket_max_payload_kb."},

@@ -73,6 +73,10 @@ std::vector<Key> metrics_rows() {
                .min = 0,
                .max = 65535},
               [](S& s) -> auto& { return s.metrics.port; }),
+      setting({.path = "metrics.prefix",
+               .text = "What the names of our metrics begin with, before an underscore.",
+               .aliases = "metrics.prometheus.prefix"},
+              [](S& s) -> auto& { return s.metrics.prefix; }),
   };
 }
 

@@ -9,6 +9,7 @@
 #include "http/options.h"
 #include "hub/options.h"
 #include "model/app.h"
+#include "model/delta_settings.h"
 #include "observability/options.h"
 #include "session/options.h"
 
@@ -19,6 +20,7 @@ struct MetricsOptions {
   bool enabled = true;
   std::string host;        // load() fills it in: the node's host unless set
   std::uint16_t port = 0;  // load() fills it in: the node's port + 3600 unless set; 0 stays 0
+  std::string prefix = "millrace";  // of the metrics' names
 };
 
 // Cross-origin answers of the REST API.
@@ -48,6 +50,8 @@ struct Settings {
 
   std::vector<model::AppOptions> apps;
   model::AppOptions app_defaults;  // what apps start from: event_limits.*, presence.* and others
+
+  model::DeltaSettings delta;  // delta_compression.*, tag_filtering.*, channel_delta_compression
 
   http::Options http;
   session::Options session;  // also conformance.echo

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "config/delta_patterns.h"
 #include "config/schema.h"
 
 namespace mr::config {
@@ -155,6 +156,7 @@ base::Result<Value, ValueErrc> read_value(const Key& key, const Node& node) {
     case Type::kText:
     case Type::kTextList:
     case Type::kApps:
+    case Type::kPatterns:
     case Type::kSubtree:
       break;
   }
@@ -185,6 +187,9 @@ std::string to_json(const Value& value) {
   if (const auto* integer = std::get_if<std::int64_t>(&value)) return std::to_string(*integer);
   if (const auto* number = std::get_if<double>(&value)) return number_text(*number);
   if (const auto* text = std::get_if<std::string>(&value)) return quote(*text);
+  if (const auto* patterns = std::get_if<std::vector<model::DeltaPattern>>(&value)) {
+    return to_json(*patterns);
+  }
   std::string out = "[";
   for (const std::string& item : std::get<std::vector<std::string>>(value)) {
     if (out.size() > 1) out += ", ";

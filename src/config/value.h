@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "config/tree.h"
+#include "model/delta_settings.h"
 
 namespace mr::config {
 
@@ -19,11 +20,13 @@ enum class Type : std::uint8_t {
   kAddress,  // numeric IPv4 or IPv6, brackets allowed; localhost is the IPv4 loopback
   kChoice,   // one of Key::choices
   kTextList,
-  kApps,     // the applications; read by apps.h
-  kSubtree,  // any value: keys of features that are not there yet
+  kApps,      // the applications; read by apps.h
+  kPatterns,  // channel_delta_compression; read by delta_patterns.h
+  kSubtree,   // any value: keys of features that are not there yet
 };
 
-using Value = std::variant<bool, std::int64_t, double, std::string, std::vector<std::string>>;
+using Value = std::variant<bool, std::int64_t, double, std::string, std::vector<std::string>,
+                           std::vector<model::DeltaPattern>>;
 
 enum class ValueErrc : std::uint8_t {
   kType,    // not of the key's type

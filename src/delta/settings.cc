@@ -70,6 +70,18 @@ ChannelSettings resolve(const model::DeltaSettings& node, std::span<const model:
   return settings;
 }
 
+std::span<const model::DeltaPattern> patterns_of(const model::DeltaSettings& settings,
+                                                 const std::string& app_id) {
+  const auto found = settings.apps.find(app_id);
+  if (found == settings.apps.end()) return {};
+  return found->second;
+}
+
+ChannelSettings resolve_for(const model::DeltaSettings& settings, const std::string& app_id,
+                            std::string_view channel) {
+  return resolve(settings, patterns_of(settings, app_id), channel);
+}
+
 std::optional<Algorithm> choose_algorithm(const Question& question) {
   const model::DeltaWish* wish = question.subscription;
   if (!question.node->enabled || question.is_encrypted) return std::nullopt;

@@ -33,6 +33,11 @@ bool matches(std::string_view pattern, std::string_view channel);
 // not from a further pattern.
 ChannelSettings resolve(const model::DeltaSettings& node, std::span<const model::DeltaPattern> app,
                         std::string_view channel);
+// The same with the app's patterns that the settings hold.
+std::span<const model::DeltaPattern> patterns_of(const model::DeltaSettings& settings,
+                                                 const std::string& app_id);
+ChannelSettings resolve_for(const model::DeltaSettings& settings, const std::string& app_id,
+                            std::string_view channel);
 
 // All that decides whether a subscription gets deltas.
 struct Question {

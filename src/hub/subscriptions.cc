@@ -6,10 +6,11 @@
 
 namespace mr::hub {
 
-OutletId Subscriptions::open(std::uint32_t socket, const model::SocketId& id) {
+OutletId Subscriptions::open(std::uint32_t socket, const model::SocketId& id, bool is_second) {
   const OutletId outlet = outlets_.acquire();
   outlets_[outlet].socket = socket;
   outlets_[outlet].id = id;
+  outlets_[outlet].is_second = is_second;
   return outlet;
 }
 

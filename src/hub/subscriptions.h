@@ -16,7 +16,7 @@ class Subscriptions {
  public:
   explicit Subscriptions(std::uint64_t hash_seed) : by_key_(0, base::TextHash{hash_seed}) {}
 
-  OutletId open(std::uint32_t socket, const model::SocketId& id);
+  OutletId open(std::uint32_t socket, const model::SocketId& id, bool is_second = false);
   // All its subscriptions must be gone.
   void close(OutletId outlet);
 

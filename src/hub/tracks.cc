@@ -16,6 +16,15 @@ void Tracks::want(SubscriptionId id, std::uint8_t form_class) {
   track.pending = 1;
 }
 
+void Tracks::want_again(SubscriptionId id, std::uint8_t form_class) {
+  if (form_class == FormClass::kNone) {
+    set_class(id, form_class);
+    return;
+  }
+  ensure(id).form_class = form_class;
+  ask(id);
+}
+
 bool Tracks::begin(SubscriptionId id, std::uint32_t filter, std::optional<std::uint64_t> joined) {
   if (!has(id) && filter == Track::kNoFilter) return false;
   Track& track = ensure(id);

@@ -18,6 +18,9 @@ class Tracks {
 
   // A pending subscription that starts with deltas; its join asks for a start too.
   void want(SubscriptionId id, std::uint8_t form_class);
+  // The subscriber joins again: its join asks for a start if there are to be deltas, whatever was
+  // before.
+  void want_again(SubscriptionId id, std::uint8_t form_class);
   // The answer to its join: the filter's id, and from which number on bases count as received
   // when it held a start. True when the subscriber is told of the start, before anything else of
   // the channel.

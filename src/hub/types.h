@@ -70,6 +70,7 @@ struct Outlet {
   bool is_queued = false;   // in the list of outlets to flush
   bool is_blocked = false;  // the socket takes nothing now
   bool is_slow = false;     // over its bound: its owner was told and closes it
+  bool is_second = false;   // of protocol 2
   bool is_shut = false;     // broken: nothing is written to it any more
 };
 

@@ -75,7 +75,7 @@ bool Writer::gather_entries(const Outlet& outlet, SubscriptionId id) {
   const ChannelLog& log = subscriptions_.log(subscription.channel);
   bool is_first = true;
   for (std::uint32_t number = subscription.cursor; number != log.end(); ++number) {
-    const model::MessageRef& message = log.at(number).message;
+    const model::MessageRef& message = model::variant_of(log.at(number).message, outlet.is_second);
     if (message->except && *message->except == outlet.id) {
       ++counters_.excluded;
       pass(id, number + 1, is_first);
@@ -103,7 +103,7 @@ bool Writer::gather_tracked(const Outlet& outlet, SubscriptionId id) {
     if (!gather_marks(id, number, is_first)) return false;
     if (number == end) return true;
     const Track& track = tracks_.at(id);
-    const model::MessageRef& message = log.at(number).message;
+    const model::MessageRef& message = model::variant_of(log.at(number).message, outlet.is_second);
     if (!hears(track, *message)) {
       ++counters_.filtered;
       if (MR_PLANTED("hidden_is_left_out")) {
@@ -221,11 +221,22 @@ std::size_t Writer::account_waiting(Waiting& waiting, std::size_t bytes) {
   return bytes;
 }
 
+void Writer::count_chained(const Part& part) {
+  const model::Message& message = **part.message;
+  const bool is_full = part.form == model::kFullForm;
+  ++(is_full ? counters_.fulls_written : counters_.deltas_written);
+  const std::uint32_t label = message.entry->label;
+  if (label >= counters_.chained.size()) counters_.chained.resize(label + 1);
+  ChainedFrames& chained = counters_.chained[label];
+  ++(is_full ? chained.fulls : chained.deltas);
+  chained.plain_bytes += message.frame.size();
+  chained.bytes += part.bytes;
+}
+
 inline void Writer::account_part(Outlet& outlet, const Part& part) {
   subscriptions_.at(part.subscription).cursor = part.cursor_after;
   ++counters_.frames_written;
-  if (part.form == model::kFullForm) ++counters_.fulls_written;
-  if (part.form >= model::kFirstDeltaForm) ++counters_.deltas_written;
+  if (part.form != model::kPlainForm) count_chained(part);
   if (!outlet.is_blocked || !outlet.waiting) return;
   Waiting& waiting = *outlet.waiting;
   waiting.backlog_bytes -= std::min<std::size_t>(waiting.backlog_bytes, part.bytes);

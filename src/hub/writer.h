@@ -53,6 +53,7 @@ class Writer {
   void pass(SubscriptionId id, std::uint32_t cursor, bool is_first);
   void account(Outlet& outlet, std::size_t bytes);
   std::size_t account_waiting(Waiting& waiting, std::size_t bytes);
+  void count_chained(const Part& part);
   void account_part(Outlet& outlet, const Part& part);
   bool has_room() const;
   void add_piece(std::string_view piece);

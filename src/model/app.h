@@ -8,6 +8,7 @@
 #include "base/function.h"
 #include "base/rate_bucket.h"
 #include "base/ref.h"
+#include "model/delta_settings.h"
 
 namespace mr::model {
 
@@ -22,7 +23,8 @@ struct AppOptions {
   bool enable_client_messages = false;
   bool enable_user_authentication = false;
   bool enable_subscription_count = false;
-  std::vector<std::string> allowed_origins;  // empty or "*": any
+  std::vector<std::string> allowed_origins;             // empty or "*": any
+  std::vector<DeltaPattern> channel_delta_compression;  // before the node's own
 
   std::uint32_t max_connections = 0;
   std::uint32_t max_connections_per_user = 0;
@@ -37,6 +39,7 @@ struct AppOptions {
   std::uint32_t max_event_name_length = 200;
   std::uint32_t max_event_payload_in_kb = 100;
   std::uint32_t max_event_batch_size = 10;
+  std::uint32_t max_delta_memory_in_mb = 0;  // of its bases on one node; 0: the node's bound alone
 };
 
 // Shared between loops, which change nothing of it but the rates; a changed app is a new object.

@@ -32,6 +32,7 @@ struct ChainEntry {
   std::uint64_t number = 0;           // the channel's sequence
   std::uint64_t base = 0;             // number of the message before it in the chain; 0: none
   std::uint32_t slot = kOutside;      // of the chain, among the channel's live ones
+  std::uint32_t label = 0;            // what the metrics call the channel's settings
   bool is_due = false;                // full for everybody
   std::vector<FilterStart> last_for;  // unkeyed channels, ascending: the last message that passed
                                       // a filter which did not let the base through

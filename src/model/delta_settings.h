@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,6 +22,8 @@ struct DeltaOptions {
   std::uint32_t max_state_age_secs = 300;    // a chain without messages for so long is dropped
   std::uint32_t max_channel_states_per_socket = 100;  // delta subscriptions of one connection
   std::uint32_t max_conflation_states_per_channel = 1000;
+  std::uint32_t max_memory_mb = 256;          // of the messages that chains keep, on the node
+  std::uint32_t max_resyncs_per_second = 10;  // of one connection; further ones wait
   std::string conflation_key_path =
       {};  // empty: channels are not keyed unless their pattern says so
   bool cluster_coordination = false;
@@ -52,6 +55,7 @@ struct DeltaSettings {
   DeltaOptions delta;
   TagFilteringOptions tags;
   std::vector<DeltaPattern> channel_delta_compression;
+  std::map<std::string, std::vector<DeltaPattern>> apps;  // their own patterns, by app id
 };
 
 }  // namespace mr::model

@@ -28,21 +28,31 @@ using FrameParts = std::array<std::string_view, 3>;
 // home loop.
 class Message final : public base::RefCounted {
  public:
-  Message(std::string channel_key, std::string wire_frame, std::optional<SocketId> left_out)
-      : key(std::move(channel_key)), frame(std::move(wire_frame)), except(left_out) {}
-  // `text_at`: where the text begins in the frame.
+  using Ref = base::Ref<const Message>;
+  // Where the text begins in the frame, and what chains made of it.
+  struct Chained {
+    std::uint8_t text_at = 0;
+    std::unique_ptr<const ChainEntry> entry;
+  };
+
   Message(std::string channel_key, std::string wire_frame, std::optional<SocketId> left_out,
-          std::uint8_t text_at, std::unique_ptr<const ChainEntry> chain_entry)
+          Ref of_second = nullptr)
+      : Message(std::move(channel_key), std::move(wire_frame), left_out, Chained{},
+                std::move(of_second)) {}
+  Message(std::string channel_key, std::string wire_frame, std::optional<SocketId> left_out,
+          Chained chained, Ref of_second = nullptr)
       : key(std::move(channel_key)),
         frame(std::move(wire_frame)),
         except(left_out),
-        entry(std::move(chain_entry)),
-        text_at_(text_at) {}
+        entry(std::move(chained.entry)),
+        second(std::move(of_second)),
+        text_at_(chained.text_at) {}
 
   const std::string key;  // channel_key(app id, channel)
   const std::string frame;
   const std::optional<SocketId> except;           // this connection does not get it
   const std::unique_ptr<const ChainEntry> entry;  // null: neither filtered nor chained
+  const Ref second;  // the same event as protocol 2 has it; null: as everybody
 
   std::string_view text() const { return std::string_view(frame).substr(text_at_); }
   FrameParts parts(Form form) const {
@@ -54,13 +64,20 @@ class Message final : public base::RefCounted {
     }
     return {entry->deltas[form - kFirstDeltaForm].frame, {}, {}};
   }
-  std::size_t bytes() const { return frame.size() + (entry ? entry->bytes() : 0); }
+  std::size_t bytes() const {
+    return frame.size() + (entry ? entry->bytes() : 0) + (second ? second->bytes() : 0);
+  }
 
  private:
   const std::uint8_t text_at_ = 0;
 };
 
-using MessageRef = base::Ref<const Message>;
+using MessageRef = Message::Ref;
+
+// The message as a connection of protocol 2, or of another, gets it.
+inline const MessageRef& variant_of(const MessageRef& message, bool is_second) {
+  return is_second && message->second ? message->second : message;
+}
 
 // The name of a channel inside a node: application and channel, separated by a byte that neither
 // can hold.

@@ -27,6 +27,16 @@ inline std::string check_log_component(std::string_view name) {
          (near.empty() ? std::string() : "did you mean " + near + "? ") + "components are " + all;
 }
 
+// A letter, then letters, digits and '_', no '_' at the end; at most 64 bytes.
+inline bool is_metric_prefix(std::string_view prefix) {
+  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  if (prefix.empty() || prefix.size() > 64 || !is_letter(prefix.front())) return false;
+  for (const char c : prefix) {
+    if (!is_letter(c) && !(c >= '0' && c <= '9') && c != '_') return false;
+  }
+  return prefix.back() != '_';
+}
+
 struct LogOptions {
   std::string format = "auto";          // json, text, auto: text on a terminal, else json
   std::string level = "info";           // "info,delta=debug": default and per component

@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/cut_utf8.h"
 #include "observability/escape.h"
+#include "observability/options.h"
 #include "observability/process.h"
 
 namespace mr::observability {
@@ -137,11 +138,16 @@ void add_process(Families& families) {
   put("process_threads", "Number of threads of the process.", figures.threads);
 }
 
-std::string to_text(const Families& families) {
+std::string shown_name(const std::string& name, const std::string& prefix) {
+  constexpr std::string_view kOwn = "millrace";
+  return name.starts_with(kOwn) ? prefix + name.substr(kOwn.size()) : name;
+}
+
+std::string to_text(const Families& families, const std::string& prefix) {
   std::vector<prometheus::MetricFamily> out;
   for (const auto& [name, from] : families) {
     prometheus::MetricFamily& to = out.emplace_back();
-    to.name = name;
+    to.name = shown_name(name, prefix);
     to.help = from.help;
     to.type = from.type;
     for (const auto& [labels, value] : from.values) {
@@ -202,7 +208,9 @@ void CounterSet::add_to(Families& families) const {
   }
 }
 
-Registry::Registry() = default;
+Registry::Registry(std::string prefix) : prefix_(std::move(prefix)) {
+  MR_ASSERT(is_metric_prefix(prefix_), "a prefix that metric names may have");
+}
 Registry::~Registry() = default;
 
 CounterSet& Registry::add_set() {
@@ -243,7 +251,7 @@ std::string Registry::render(std::span<const GaugeSample> samples) const {
   }
   add_samples(families, samples);
   add_process(families);
-  return to_text(families);
+  return to_text(families, prefix_);
 }
 
 }  // namespace mr::observability

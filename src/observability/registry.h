@@ -62,7 +62,8 @@ class CounterSet {
 // All metrics of one node. Any thread. Lives longer than everything that counts.
 class Registry {
  public:
-  Registry();
+  // `prefix`: what the names of render() begin with instead of millrace.
+  explicit Registry(std::string prefix = "millrace");
   ~Registry();
   Registry(const Registry&) = delete;
   Registry& operator=(const Registry&) = delete;
@@ -81,6 +82,7 @@ class Registry {
   static constexpr std::string_view kContentType = "text/plain; version=0.0.4; charset=utf-8";
 
  private:
+  const std::string prefix_;
   mutable std::mutex mutex_;
   std::deque<CounterSet> sets_;
   struct Shared {

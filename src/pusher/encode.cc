@@ -173,6 +173,29 @@ std::string channel_event(std::string_view event, std::string_view channel,
   return envelope(event, channel, data_json);
 }
 
+std::string tagged_event(std::string_view event, std::string_view channel,
+                         std::string_view data_json, const model::Tags& tags) {
+  std::string out = envelope(event, channel, data_json);
+  out.pop_back();
+  out.append(",\"tags\":");
+  std::string object;
+  json::Writer writer(object);
+  writer.begin_object();
+  for (const model::Tag& tag : tags) {
+    writer.key(tag.name);
+    writer.string(tag.value);
+  }
+  writer.end_object();
+  return out.append(object).append("}");
+}
+
+std::string in_second_names(std::string_view frame) {
+  constexpr std::string_view kFirst = "{\"event\":\"pusher";
+  constexpr std::string_view kSecond = "{\"event\":\"sockudo";
+  if (!frame.starts_with(kFirst)) return std::string(frame);
+  return std::string(kSecond).append(frame.substr(kFirst.size()));
+}
+
 std::string client_event(std::string_view event, std::string_view channel,
                          std::string_view data_json, std::optional<std::string_view> user_id_json) {
   return envelope(event, channel, data_json, user_id_json.value_or(std::string_view()));

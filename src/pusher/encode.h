@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "model/socket_id.h"
+#include "model/tags.h"
 #include "pusher/member.h"
 
 namespace mr::pusher {
@@ -36,6 +37,11 @@ std::string cache_miss(std::string_view channel);
 // An event of the application. `data_json` is usually a JSON string; empty: no data member.
 std::string channel_event(std::string_view event, std::string_view channel,
                           std::string_view data_json);
+// The same with tags behind the data, as protocol 2 has it.
+std::string tagged_event(std::string_view event, std::string_view channel,
+                         std::string_view data_json, const model::Tags& tags);
+// A frame of ours in the names of protocol 2: `sockudo:` and `sockudo_internal:`.
+std::string in_second_names(std::string_view frame);
 // A client event as the other subscribers get it; user_id on presence channels.
 std::string client_event(std::string_view event, std::string_view channel,
                          std::string_view data_json, std::optional<std::string_view> user_id_json);

@@ -1,9 +1,12 @@
 #pragma once
 
+#include <memory>
+
 #include "channel/exchange.h"
 #include "hub/hub.h"
 #include "json/parser.h"
 #include "model/app.h"
+#include "model/delta_settings.h"
 #include "net/loop.h"
 #include "observability/log.h"
 #include "pusher/auth.h"
@@ -25,6 +28,7 @@ struct Context {
   Sessions& sessions;
   const Options options;
   observability::Logger log;
+  std::shared_ptr<const model::DeltaSettings> delta;  // replaced when the configuration changes
   Counters counters{};
 };
 

@@ -44,6 +44,10 @@ const char* to_text(Refusal refusal) {
       return "client_event";
     case Refusal::kClientEventRate:
       return "client_event_rate";
+    case Refusal::kFilter:
+      return "filter";
+    case Refusal::kDeltaSync:
+      return "delta_sync";
     case Refusal::kOverloaded:
       return "overloaded";
     case Refusal::kCount:

@@ -29,6 +29,8 @@ enum class Refusal : std::uint8_t {
   kLimit,        // subscriptions, presence
   kClientEvent,  // switched off, wrong channel, not subscribed, too large
   kClientEventRate,
+  kFilter,      // not of the grammar, or switched off
+  kDeltaSync,   // delta_sync_error without deltas on that channel
   kOverloaded,  // the channel's FIFO was full
   kCount,
 };
@@ -42,6 +44,9 @@ struct Counters {
   std::uint64_t pings_sent = 0;
   std::uint64_t client_events = 0;
   std::uint64_t subscribed = 0;
+  std::uint64_t deltas_over_limit = 0;  // subscriptions that are plain for want of a place
+  std::uint64_t delta_resyncs = 0;      // delta_sync_errors that were answered
+  std::uint64_t delta_resyncs_late = 0;
   std::array<std::uint64_t, static_cast<std::size_t>(Ending::kCount)> ended{};
   std::array<std::uint64_t, static_cast<std::size_t>(Refusal::kCount)> refused{};
 

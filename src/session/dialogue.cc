@@ -19,8 +19,8 @@ struct Visit {
   void operator()(const pusher::Unsubscribe& event) { handle_unsubscribe(session, event); }
   void operator()(const pusher::Signin& event) { handle_sign_in(session, event); }
   void operator()(pusher::ClientMessage& event) { handle_client_event(session, std::move(event)); }
-  void operator()(const pusher::EnableDelta&) { refuse("pusher:enable_delta_compression"); }
-  void operator()(const pusher::DeltaSyncError&) { refuse("pusher:delta_sync_error"); }
+  void operator()(const pusher::EnableDelta& event) { handle_enable_delta(session, event); }
+  void operator()(const pusher::DeltaSyncError& event) { handle_delta_sync_error(session, event); }
   void operator()(const pusher::UnknownEvent& event) { refuse(base::cut_utf8(event.event, 100)); }
 
   void refuse(std::string_view unknown) {

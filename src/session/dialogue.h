@@ -1,9 +1,11 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "hub/types.h"
 #include "pusher/decode.h"
+#include "session/deltas.h"
 #include "session/session.h"
 
 namespace mr::session {
@@ -18,6 +20,8 @@ void handle_subscribe(Session& session, pusher::Subscribe&& event);
 void handle_unsubscribe(Session& session, const pusher::Unsubscribe& event);
 // Joins without a word to the client (the user's own channel at sign-in).
 void subscribe_silently(Session& session, const model::ChannelName& channel);
+// The name of a subscription's channel.
+std::string channel_of(const Session& session, hub::SubscriptionId id);
 // Ends one subscription here and at the channel's home.
 void leave_channel(Session& session, hub::SubscriptionId subscription);
 

@@ -171,7 +171,8 @@ void Session::establish(model::AppRef of) {
 
 void Session::send(const std::string& text) {
   if (phase == Phase::kGone) return;
-  if (context.hub.reply(outlet, ws::text_frame(text))) return;
+  const std::string frame = ws::text_frame(is_second ? pusher::in_second_names(text) : text);
+  if (context.hub.reply(outlet, frame)) return;
   // Asks without reading: there is no room left even for a reason.
   vanish(Ending::kSlow);
 }
@@ -232,7 +233,7 @@ void Session::on_deadline(std::uint32_t tick) {
   if (ping_sent_ == 0 && silent >= seconds(options.activity_timeout)) {
     ping_sent_ = std::max(1U, tick);
     ++context.counters.pings_sent;
-    if (is_echo) {
+    if (is_echo || is_second) {
       context.hub.reply(outlet, ws::frame(ws::Opcode::kPing, {}));
     } else {
       send(pusher::ping());

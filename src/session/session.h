@@ -12,6 +12,7 @@
 #include "net/loop.h"
 #include "pusher/close_codes.h"
 #include "session/context.h"
+#include "session/deltas.h"
 #include "ws/receiver.h"
 
 namespace mr::session {
@@ -69,8 +70,10 @@ class Session final : public net::SocketEvents {
   const hub::OutletId outlet;
   model::AppRef app;
   std::unique_ptr<Identity> identity;
-  std::unique_ptr<std::string> early;  // came with the upgrade request, read once it is open
+  std::unique_ptr<DeltaRequests> deltas;  // null: it asked for none
+  std::unique_ptr<std::string> early;     // came with the upgrade request, read once it is open
   Phase phase = Phase::kOpening;
+  bool is_second = false;      // speaks protocol 2
   bool is_echo = false;        // /echo of the conformance tools
   bool is_authorized = false;  // signed in or on a private channel once
   bool holds_node_place = false;

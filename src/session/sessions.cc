@@ -61,8 +61,7 @@ Session* Sessions::find(SessionRef ref) {
   return session == nullptr || session->phase == Phase::kGone ? nullptr : session;
 }
 
-Session& Sessions::create(net::SocketHandle socket, std::string handshake,
-                          std::size_t message_bytes_max) {
+Session& Sessions::create(net::SocketHandle socket, std::string handshake, Opening opening) {
   std::uint32_t slot = 0;
   if (free_.empty()) {
     slot = static_cast<std::uint32_t>(sessions_.size());
@@ -75,20 +74,21 @@ Session& Sessions::create(net::SocketHandle socket, std::string handshake,
   const model::SocketId id{random.below(model::SocketId::kHalfMax),
                            random.below(model::SocketId::kHalfMax)};
   const hub::OutletId outlet =
-      context_->hub.subscriptions().open(static_cast<std::uint32_t>(socket), id);
+      context_->hub.subscriptions().open(static_cast<std::uint32_t>(socket), id, opening.is_second);
   const SessionRef ref{slot, sessions_[slot].generation};
   if (by_outlet_.size() <= outlet) by_outlet_.resize(outlet + 1);
   by_outlet_[outlet] = ref;
   sessions_[slot].session =
-      std::make_unique<Session>(*context_, ref, socket, outlet, message_bytes_max);
+      std::make_unique<Session>(*context_, ref, socket, outlet, opening.message_bytes_max);
   Session& session = *sessions_[slot].session;
+  session.is_second = opening.is_second;
   loop_.watch(socket, session);
   context_->hub.reply(outlet, std::move(handshake));
   return session;
 }
 
 void Sessions::open_echo(net::SocketHandle socket, std::string handshake, std::string early) {
-  Session& session = create(socket, std::move(handshake), kEchoBytesMax);
+  Session& session = create(socket, std::move(handshake), {kEchoBytesMax});
   session.is_echo = true;
   session.phase = Phase::kOpen;
   session.start_reading(std::move(early));
@@ -96,7 +96,8 @@ void Sessions::open_echo(net::SocketHandle socket, std::string handshake, std::s
 
 void Sessions::open(net::SocketHandle socket, std::string handshake, Visitor visitor,
                     std::string early) {
-  Session& session = create(socket, std::move(handshake), context_->options.message_bytes_max);
+  Session& session = create(socket, std::move(handshake),
+                            {context_->options.message_bytes_max, visitor.is_second});
   if (!early.empty()) session.early = std::make_unique<std::string>(std::move(early));
   const std::string key = visitor.key;
   context_->apps.find_by_key(
@@ -247,6 +248,13 @@ std::size_t Sessions::open_count() const {
     if (slot.session && slot.session->phase == Phase::kOpen) ++open;
   }
   return open;
+}
+
+void Sessions::settle_deltas() {
+  for (Slot& slot : sessions_) {
+    if (!slot.session || slot.session->phase != Phase::kOpen || !slot.session->deltas) continue;
+    settle_all_deltas(*slot.session);
+  }
 }
 
 void Sessions::drain(base::Duration window) {

@@ -18,8 +18,9 @@ namespace mr::session {
 
 // Who asks to be connected.
 struct Visitor {
-  std::string key;     // of the app
-  std::string origin;  // empty: not a browser
+  std::string key;         // of the app
+  std::string origin;      // empty: not a browser
+  bool is_second = false;  // asks for protocol 2
   net::PeerAddress peer;
 };
 
@@ -50,6 +51,9 @@ class Sessions final : public hub::Wire, public hub::OutletEvents, public channe
   void add_user(Session& session, const std::string& user_id);
   void remove_user(Session& session, const std::string& user_id);
 
+  // The settings of deltas are other ones now.
+  void settle_deltas();
+
   // Closes all with 4200, spread evenly over the window.
   void drain(base::Duration window);
   std::size_t count() const { return sessions_.size() - free_.size(); }
@@ -68,7 +72,11 @@ class Sessions final : public hub::Wire, public hub::OutletEvents, public channe
     std::unique_ptr<Session> session;
     std::uint32_t generation = 1;
   };
-  Session& create(net::SocketHandle socket, std::string handshake, std::size_t message_bytes_max);
+  struct Opening {
+    std::size_t message_bytes_max = 0;
+    bool is_second = false;
+  };
+  Session& create(net::SocketHandle socket, std::string handshake, Opening opening);
   void admit(SessionRef ref, model::AppRef app, const Visitor& visitor);
   void admit_to_node(SessionRef ref, model::AppRef app, const net::PeerAddress& peer);
   void admit_to_app(SessionRef ref, model::AppRef app, const net::PeerAddress& peer);

@@ -1,6 +1,7 @@
 #include <string>
 #include <utility>
 
+#include "filter/filter.h"
 #include "pusher/auth.h"
 #include "pusher/encode.h"
 #include "pusher/presence.h"
@@ -96,76 +97,148 @@ std::optional<pusher::Member> parse_member(Session& session, const pusher::Subsc
   return std::move(member).value();
 }
 
-void welcome(Session& session, const model::ChannelName& channel,
-             const channel::JoinAnswer& answer) {
-  if (channel.is_presence()) {
-    session.send(pusher::presence_subscription_succeeded(channel.text(), answer.members));
-  } else {
-    session.send(pusher::subscription_succeeded(channel.text()));
+// What a subscribe asks for, once it was found good.
+struct Wanted {
+  model::ChannelName channel;
+  std::optional<pusher::Member> member = std::nullopt;
+  filter::FilterRef filter = nullptr;
+  bool is_silent = false;
+};
+
+// Null: there is none, or it was refused.
+filter::FilterRef read_filter(Session& session, const pusher::Subscribe& event, bool& is_refused) {
+  if (event.filter.empty()) return nullptr;
+  is_refused = true;
+  if (!session.context.delta->tags.enabled) {
+    refuse(session, event.channel,
+           {Refusal::kFilter, "FilterError", "Filters are switched off; see tag_filtering.enabled",
+            403});
+    return nullptr;
   }
-  if (!channel.is_cache()) return;
-  if (answer.cached) {
-    session.send(pusher::channel_event(answer.cached->event, channel.text(), answer.cached->data));
+  auto filter = filter::Filter::parse(session.context.parser, event.filter);
+  if (!filter) {
+    refuse(session, event.channel,
+           {Refusal::kFilter, "FilterError", "filter: " + filter.error().detail, 400});
+    return nullptr;
+  }
+  is_refused = false;
+  return std::move(filter).value();
+}
+
+void send_cached(Session& session, const Wanted& wanted,
+                 const std::optional<channel::CachedEvent>& cached) {
+  const bool is_heard =
+      cached && (!wanted.filter || wanted.filter->passes(cached->event, cached->tags));
+  if (is_heard) {
+    session.send(pusher::channel_event(cached->event, wanted.channel.text(), cached->data));
   } else {
-    session.send(pusher::cache_miss(channel.text()));
+    session.send(pusher::cache_miss(wanted.channel.text()));
   }
 }
 
-void on_joined(Session& session, const model::ChannelName& channel, std::uint32_t token,
-               const channel::JoinAnswer& answer) {
-  hub::Subscriptions& subscriptions = session.context.hub.subscriptions();
-  const hub::SubscriptionId id =
-      subscriptions.find(session.outlet, key_of(session, channel.text()));
-  // Unsubscribed meanwhile, perhaps subscribed again: the home loop knows, nothing is said.
-  if (id == hub::kNone || subscriptions.at(id).token != token || subscriptions.is_active(id)) {
-    return;
+void welcome(Session& session, const Wanted& wanted, const channel::JoinAnswer& answer,
+             bool tells_start) {
+  if (wanted.channel.is_presence()) {
+    session.send(pusher::presence_subscription_succeeded(wanted.channel.text(), answer.members));
+  } else {
+    session.send(pusher::subscription_succeeded(wanted.channel.text()));
   }
+  if (tells_start) session.send(answer.start->sync);
+  if (wanted.channel.is_cache()) send_cached(session, wanted, answer.cached);
+}
+
+// The filter and the start of a subscriber that was there already hold from here on.
+void place_answer(Session& session, hub::SubscriptionId id, const channel::JoinAnswer& answer) {
+  hub::Hub& hub = session.context.hub;
+  if (hub.tracks().has(id) || answer.filter != channel::Chains::kNoFilter) {
+    hub::Mark mark;
+    mark.filter = answer.filter;
+    mark.joined = answer.sequence + 1;
+    hub.place(id, std::move(mark));
+  }
+  if (answer.start) place_start(session, id, *answer.start);
+}
+
+void on_joined(Session& session, const Wanted& wanted, std::uint32_t token,
+               const channel::JoinAnswer& answer) {
+  hub::Hub& hub = session.context.hub;
+  hub::Subscriptions& subscriptions = hub.subscriptions();
+  const hub::SubscriptionId id =
+      subscriptions.find(session.outlet, key_of(session, wanted.channel.text()));
+  // Unsubscribed meanwhile, perhaps subscribed again: the home loop knows, nothing is said.
+  if (id == hub::kNone || subscriptions.at(id).token != token) return;
   if (answer.is_refused) {
     leave_channel(session, id);
-    return refuse(session, channel.text(),
+    return refuse(session, wanted.channel.text(),
                   {Refusal::kLimit, "LimitReached",
                    "The presence channel is full; see max_presence_members_per_channel", 403});
   }
+  const bool is_again = subscriptions.is_active(id);
+  bool tells_start = false;
+  if (!is_again) {
+    subscriptions.activate(id);
+    tells_start = hub.tracks().begin(
+        id, answer.filter, answer.start ? std::optional(answer.start->joined) : std::nullopt);
+  }
+  if (wanted.is_silent) return;
   ++session.context.counters.subscribed;
-  subscriptions.activate(id);
-  welcome(session, channel, answer);
+  welcome(session, wanted, answer, tells_start);
+  if (is_again) place_answer(session, id, answer);
 }
 
-void join(Session& session, const model::ChannelName& channel, std::optional<pusher::Member> member,
-          bool is_silent) {
-  const std::uint32_t token = session.next_token++;
-  session.context.hub.subscriptions().begin(session.outlet, key_of(session, channel.text()), token);
-  Sessions& sessions = session.context.sessions;
+// `existing`: the connection's subscription to this channel. It stays, and hears what is published
+// meanwhile; filter and deltas are the new ones once the home loop has answered.
+void join(Session& session, Wanted wanted, hub::SubscriptionId existing) {
+  hub::Hub& hub = session.context.hub;
+  const DeltaChoice deltas = settle_deltas(session, existing, wanted.channel);
+  hub::SubscriptionId id = existing;
+  if (existing == hub::kNone) {
+    id = hub.subscriptions().begin(session.outlet, key_of(session, wanted.channel.text()),
+                                   session.next_token++);
+    hub.tracks().want(id, deltas.form_class);
+  } else {
+    hub.tracks().want_again(id, deltas.form_class);
+  }
+  channel::Join join{session.app, wanted.channel, 0, session.socket_id(), wanted.member};
+  join.filter = wanted.filter;
+  join.form_class = deltas.form_class;
+  join.wants_bases = deltas.wants_bases;
+  join.is_second = session.is_second;
+  join.is_again = existing != hub::kNone;
+  join.counted_class = hub.tracks().count_as(id, deltas.form_class);
   session.context.exchange.join(
-      {session.app, channel, 0, session.socket_id(), std::move(member)},
-      [&sessions, ref = session.ref, channel, token, is_silent](channel::JoinAnswer answer) {
+      std::move(join),
+      [&sessions = session.context.sessions, ref = session.ref, wanted = std::move(wanted),
+       token = hub.subscriptions().at(id).token](const channel::JoinAnswer& answer) {
         Session* found = sessions.find(ref);
         if (found == nullptr || found->phase != Phase::kOpen) return;
-        if (!is_silent) return on_joined(*found, channel, token, answer);
-        hub::Subscriptions& subscriptions = found->context.hub.subscriptions();
-        const auto id = subscriptions.find(found->outlet, key_of(*found, channel.text()));
-        if (id != hub::kNone && !subscriptions.is_active(id)) subscriptions.activate(id);
+        on_joined(*found, wanted, token, answer);
       });
 }
 
-// Ends one subscription on this loop and returns its channel.
-std::string end_here(Session& session, hub::SubscriptionId id) {
-  hub::Subscriptions& subscriptions = session.context.hub.subscriptions();
-  const std::string key = subscriptions.log(subscriptions.at(id).channel).key;
-  const std::string channel = key.substr(session.app->options.id.size() + 1);
-  session.context.hub.end(id);
-  if (session.identity) {
-    const auto user = session.identity->member_users.find(channel);
-    if (user != session.identity->member_users.end()) {
-      session.context.sessions.remove_user(session, user->second);
-      session.identity->member_users.erase(user);
-      session.identity->members.erase(channel);
-    }
-  }
-  return channel;
+void forget_member(Session& session, const std::string& channel) {
+  if (!session.identity) return;
+  const auto user = session.identity->member_users.find(channel);
+  if (user == session.identity->member_users.end()) return;
+  session.context.sessions.remove_user(session, user->second);
+  session.identity->member_users.erase(user);
+  session.identity->members.erase(channel);
+}
+
+void remember_member(Session& session, const std::string& channel, const pusher::Member& member) {
+  Identity& identity = session.identify();
+  identity.members[channel] = member.user_id_json;
+  identity.member_users[channel] = member.user_id;
+  session.context.sessions.add_user(session, member.user_id);
 }
 
 }  // namespace
+
+std::string channel_of(const Session& session, hub::SubscriptionId id) {
+  const hub::Subscriptions& subscriptions = session.context.hub.subscriptions();
+  const std::string& key = subscriptions.log(subscriptions.at(id).channel).key;
+  return key.substr(session.app->options.id.size() + 1);
+}
 
 void handle_subscribe(Session& session, pusher::Subscribe&& event) {
   const auto name =
@@ -184,27 +257,30 @@ void handle_subscribe(Session& session, pusher::Subscribe&& event) {
   if (const auto refused = check(session, channel, event, existing != hub::kNone ? 1 : 0)) {
     return refuse(session, channel.text(), *refused);
   }
-  std::optional<pusher::Member> member;
+  Wanted wanted{channel};
   if (channel.is_presence()) {
-    member = parse_member(session, event);
-    if (!member) return;
+    wanted.member = parse_member(session, event);
+    if (!wanted.member) return;
   }
-  // A second subscribe replaces the first; an answer under way then finds another token. The home
-  // of a presence channel sees by itself that the connection was there.
-  if (existing != hub::kNone && member) end_here(session, existing);
-  if (existing != hub::kNone && !member) leave_channel(session, existing);
-  if (member) {
-    Identity& identity = session.identify();
-    identity.members[channel.text()] = member->user_id_json;
-    identity.member_users[channel.text()] = member->user_id;
-    session.context.sessions.add_user(session, member->user_id);
+  bool is_refused = false;
+  wanted.filter = read_filter(session, event, is_refused);
+  if (is_refused) return;
+  if (wanted.member) {
+    forget_member(session, channel.text());
+    remember_member(session, channel.text(), *wanted.member);
   }
   if (channel.needs_auth()) session.is_authorized = true;
-  join(session, channel, std::move(member), false);
+  note_wish(session, channel.text(), event.delta);
+  join(session, std::move(wanted), existing);
 }
 
 void subscribe_silently(Session& session, const model::ChannelName& channel) {
-  join(session, channel, std::nullopt, true);
+  const hub::SubscriptionId existing =
+      session.context.hub.subscriptions().find(session.outlet, key_of(session, channel.text()));
+  if (existing != hub::kNone) return;
+  Wanted wanted{channel};
+  wanted.is_silent = true;
+  join(session, std::move(wanted), hub::kNone);
 }
 
 void handle_unsubscribe(Session& session, const pusher::Unsubscribe& event) {
@@ -214,8 +290,12 @@ void handle_unsubscribe(Session& session, const pusher::Unsubscribe& event) {
 }
 
 void leave_channel(Session& session, hub::SubscriptionId id) {
-  const std::string channel = end_here(session, id);
-  session.context.exchange.leave(session.app->options.id, channel, session.socket_id());
+  const std::string channel = channel_of(session, id);
+  const std::uint8_t counted = end_deltas(session, id, channel);
+  session.context.hub.end(id);
+  forget_member(session, channel);
+  session.context.exchange.leave(session.app->options.id, channel, session.socket_id(),
+                                 {counted, session.is_second});
 }
 
 }  // namespace mr::session

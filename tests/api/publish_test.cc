@@ -69,16 +69,16 @@ TEST_F(PublishTest, ChannelsInOrderEachOnce) {
 TEST_F(PublishTest, TagsAreTextsSortedByName) {
   const auto p = event(R"({"name":"e","channels":["c","d"],"data":"",)"
                        R"("tags":{"symbol":"AAPL","price":"101.5","\u0061":""}})");
-  ASSERT_EQ(p.marks.size(), 2U) << "one for each channel";
-  EXPECT_EQ(p.marks[0].tags, (model::Tags{{"a", ""}, {"price", "101.5"}, {"symbol", "AAPL"}}));
-  EXPECT_EQ(p.marks[1].tags, p.marks[0].tags);
-  EXPECT_TRUE(event(R"({"name":"e","channel":"c","data":"","tags":null})").marks[0].tags.empty());
-  EXPECT_TRUE(event(R"({"name":"e","channel":"c","data":"","tags":{}})").marks[0].tags.empty());
+  ASSERT_EQ(p.events.size(), 2U) << "one for each channel";
+  EXPECT_EQ(p.events[0].tags, (model::Tags{{"a", ""}, {"price", "101.5"}, {"symbol", "AAPL"}}));
+  EXPECT_EQ(p.events[1].tags, p.events[0].tags);
+  EXPECT_TRUE(event(R"({"name":"e","channel":"c","data":"","tags":null})").events[0].tags.empty());
+  EXPECT_TRUE(event(R"({"name":"e","channel":"c","data":"","tags":{}})").events[0].tags.empty());
 }
 
 TEST_F(PublishTest, DeltaIsAnOrder) {
   const auto delta = [this](const std::string& member) {
-    return event(R"({"name":"e","channel":"c","data":"")" + member + "}").marks.at(0).delta;
+    return event(R"({"name":"e","channel":"c","data":"")" + member + "}").events.at(0).delta;
   };
   EXPECT_EQ(delta(R"(,"delta":false)"), false);
   EXPECT_EQ(delta(R"(,"delta":true)"), true);
@@ -93,11 +93,11 @@ TEST_F(PublishTest, EachEventOfABatchHasItsOwnMarks) {
                  R"({"name":"e","channel":"c","data":""}]})",
                  app_);
   ASSERT_TRUE(read.ok());
-  ASSERT_EQ(read.value().marks.size(), 2U);
-  EXPECT_EQ(read.value().marks[0].tags, (model::Tags{{"s", "a"}}));
-  EXPECT_EQ(read.value().marks[0].delta, false);
-  EXPECT_TRUE(read.value().marks[1].tags.empty());
-  EXPECT_EQ(read.value().marks[1].delta, std::nullopt);
+  ASSERT_EQ(read.value().events.size(), 2U);
+  EXPECT_EQ(read.value().events[0].tags, (model::Tags{{"s", "a"}}));
+  EXPECT_EQ(read.value().events[0].delta, false);
+  EXPECT_TRUE(read.value().events[1].tags.empty());
+  EXPECT_EQ(read.value().events[1].delta, std::nullopt);
 }
 
 TEST_F(PublishTest, WrongTagsAndDeltasAreRefusedWithTheirValue) {
@@ -130,7 +130,7 @@ TEST_F(PublishTest, TagsHaveLimits) {
   const auto sized = [](std::size_t name, std::size_t value) {
     return "\"" + std::string(name, 'n') + "\":\"" + std::string(value, 'v') + "\"";
   };
-  EXPECT_EQ(event(tagged(many(model::kTagsMax))).marks[0].tags.size(), model::kTagsMax);
+  EXPECT_EQ(event(tagged(many(model::kTagsMax))).events[0].tags.size(), model::kTagsMax);
   EXPECT_EQ(fail(tagged(many(model::kTagsMax + 1))), Errc::kLimitExceeded);
   event(tagged(sized(model::kTagNameBytesMax, model::kTagValueBytesMax)));
   EXPECT_EQ(fail(tagged(sized(model::kTagNameBytesMax + 1, 1))), Errc::kLimitExceeded);

@@ -9,7 +9,7 @@ class QueryTest : public ApiFixture {
     channels_.channels["a"] = {{"a", 5, 0}, true, std::nullopt};
     channels_.channels["presence-r"] = {{"presence-r", 3, 2}, true, std::nullopt};
     channels_.channels["cache-c"] = {
-        {"cache-c", 1, 0}, true, channel::CachedEvent{"e", R"("{\"x\":1}")", 1799}};
+        {"cache-c", 1, 0}, true, channel::CachedEvent{"e", R"("{\"x\":1}")", {}, 1799}};
   }
 };
 

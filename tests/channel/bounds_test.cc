@@ -21,11 +21,11 @@ std::string key(int number) { return "key-" + std::to_string(number); }
 
 TEST(CacheTest, TheOldestMakesRoomAtTheBound) {
   Cache cache(3, 60s, 1);
-  for (int i = 0; i < 3; ++i) cache.put(key(i), "e", "d", kStart);
-  cache.put(key(0), "e", "again", kStart);
+  for (int i = 0; i < 3; ++i) cache.put(key(i), {"e", "d"}, kStart);
+  cache.put(key(0), {"e", "again"}, kStart);
   EXPECT_EQ(cache.size(), 3U);
   EXPECT_EQ(cache.evicted(), 0U);
-  cache.put(key(3), "e", "d", kStart);
+  cache.put(key(3), {"e", "d"}, kStart);
   EXPECT_EQ(cache.size(), 3U);
   EXPECT_EQ(cache.evicted(), 1U);
   EXPECT_FALSE(cache.get(key(1), kStart)) << "put before the others, and not again";
@@ -34,25 +34,25 @@ TEST(CacheTest, TheOldestMakesRoomAtTheBound) {
 
 TEST(CacheTest, EventsLiveForTheirTime) {
   Cache cache(3, 60s, 1);
-  cache.put(key(0), "e", "d", kStart);
+  cache.put(key(0), {"e", "d"}, kStart);
   EXPECT_EQ(cache.get(key(0), kStart + 20s)->ttl_seconds, 40U);
   EXPECT_FALSE(cache.get(key(0), kStart + 60s));
-  cache.put(key(1), "e", "d", kStart + 61s);
+  cache.put(key(1), {"e", "d"}, kStart + 61s);
   EXPECT_EQ(cache.size(), 1U);
 }
 
 TEST(CacheTest, WritingOneKeyOftenIsBounded) {
   Cache cache(10, 60s, 1);
-  cache.put(key(1), "e", "d", kStart);
-  for (int i = 0; i < 1000; ++i) cache.put(key(0), "e", "d", kStart);
+  cache.put(key(1), {"e", "d"}, kStart);
+  for (int i = 0; i < 1000; ++i) cache.put(key(0), {"e", "d"}, kStart);
   EXPECT_LE(cache.place_count(), 2U * 10 + 16);
 }
 
 // A busy channel pushed the events of quiet ones out, though there was room for all.
 TEST(CacheTest, ABusyChannelLeavesTheQuietOnesTheirPlace) {
   Cache cache(10, 60s, 1);
-  cache.put(key(1), "e", "quiet", kStart);
-  for (int i = 0; i < 1000; ++i) cache.put(key(0), "e", "busy", kStart);
+  cache.put(key(1), {"e", "quiet"}, kStart);
+  for (int i = 0; i < 1000; ++i) cache.put(key(0), {"e", "busy"}, kStart);
   ASSERT_TRUE(cache.get(key(1), kStart));
   EXPECT_EQ(cache.get(key(1), kStart)->data, "quiet");
   EXPECT_EQ(cache.evicted(), 0U);
@@ -234,7 +234,7 @@ TEST(HomeTest, AMemberThatJoinsAgainIsCountedOnceInItsFormClass) {
   EXPECT_FALSE(join("[1]", 1, kNone)) << "no deltas any more";
   EXPECT_EQ(kept_bytes(), 0U);
   EXPECT_TRUE(join("[1]", kNone, 1));
-  home.leave(key, 0, {2, 1}, 1);
+  home.leave(key, 0, {2, 1}, {1});
   EXPECT_EQ(kept_bytes(), 0U);
 }
 

@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "config/loading.h"
+
 namespace mr::config {
 namespace {
 
@@ -138,6 +140,45 @@ TEST(DeltaPatternsTest, AllProblemsAreReportedAndGoodEntriesKept) {
   EXPECT_EQ(outcome.faults.size(), 3U);
   ASSERT_EQ(outcome.patterns.size(), 1U);
   EXPECT_EQ(outcome.patterns[0].pattern, "b");
+}
+
+// Of the node and of an app, from a file, the environment and flags.
+TEST(DeltaPatternsTest, EveryLayerReachesThem) {
+  const LoadOutcome outcome = load_text(R"(
+channel_delta_compression: {"ticker:*": {conflation_key: symbol}}
+apps:
+  - {id: a, key: k, secret: s, channel_delta_compression: {"*": disabled}}
+  - {id: b, key: l, secret: s, policy: {channels: {channel_delta_compression: {"c": xdelta3}}}}
+)");
+  EXPECT_EQ(joined(outcome.errors), "");
+  EXPECT_EQ(value_of(outcome, "channel_delta_compression"),
+            R"({"ticker:*": {"conflation_key": "symbol"}})");
+  EXPECT_EQ(origin_of(outcome, "channel_delta_compression"), "c.yaml:2:28");
+  EXPECT_EQ(value_of(outcome, "apps[0].channel_delta_compression"), R"({"*": {"enabled": false}})");
+  EXPECT_EQ(value_of(outcome, "apps[1].channel_delta_compression"),
+            R"({"c": {"enabled": true, "algorithm": "xdelta3"}})");
+  const std::string json = R"({"d": {"min_message_size": 7, "cache_sync": "bases"}})";
+  const LoadOutcome by_env = load_text(kApp, {{"MILLRACE__CHANNEL_DELTA_COMPRESSION", json}});
+  EXPECT_EQ(joined(by_env.errors), "");
+  EXPECT_EQ(value_of(by_env, "channel_delta_compression"), json);
+}
+
+TEST(DeltaPatternsTest, FaultsOfALoadHaveFileLineAndColumn) {
+  EXPECT_EQ(joined(load_text("channel_delta_compression:\n  a: off\n" + std::string(kApp)).errors),
+            "c.yaml:2:6: \"channel_delta_compression[a]\": must be one of: inherit disabled fossil "
+            "xdelta3, or a map; found \"off\"\n");
+  const LoadOutcome app = load_text(
+      "apps:\n  - {id: a, key: k, secret: s,\n     channel_delta_compression: {a: {enabeld: "
+      "1}}}\n");
+  EXPECT_EQ(
+      joined(app.errors),
+      "c.yaml:3:38: unknown key \"apps[0].channel_delta_compression[a].enabeld\"; did you mean "
+      "\"enabled\"?\n");
+  EXPECT_NE(
+      joined(
+          load_text("delta_compression: {conflation_key_path: a..b}\n" + std::string(kApp)).errors)
+          .find("\"delta_compression.conflation_key_path\": \"a..b\" must be names of members"),
+      std::string::npos);
 }
 
 }  // namespace

@@ -20,6 +20,9 @@ std::string other_value(const Key& key, const Value& now) {
   }
   if (const auto* number = std::get_if<double>(&now)) return to_json(Value(*number + 0.5));
   if (std::holds_alternative<std::vector<std::string>>(now)) return "[\"x.example\"]";
+  if (std::holds_alternative<std::vector<model::DeltaPattern>>(now)) {
+    return R"({"x.example": {"enabled": false}})";
+  }
   if (key.type == Type::kChoice) return quote(words(key.choices).back());
   if (key.type == Type::kAddress) return "\"::1\"";
   return key.path == "log.level" ? "\"debug\"" : "\"other\"";

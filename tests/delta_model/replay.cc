@@ -248,7 +248,7 @@ void Replay::step_of_sub(std::string_view name, const Arguments& args) {
   if (name == "start") return start(sub);
   if (name == "filter") return choose(sub, args[1]);
   if (name == "flush") return flush(sub, *args[1].as_string(), args[2]);
-  if (name == "leave") return home_->leave(key, sub.loop, sub.socket, sub.counted_class);
+  if (name == "leave") return home_->leave(key, sub.loop, sub.socket, {sub.counted_class});
   if (name == "ask") return hub_of(sub).tracks().ask(sub.id);
   if (name == "begun") {
     if (sub.begun != text_of(args[1])) {

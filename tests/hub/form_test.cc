@@ -33,7 +33,7 @@ model::MessageRef message(const Entry& about, std::optional<model::SocketId> exc
   entry->tail = ">";
   if (about.base != 0 && !about.is_due) entry->deltas.push_back({about.base, kNamed, "d"});
   return base::make_ref<const model::Message>("x", "{" + std::to_string(about.number) + "}", except,
-                                              std::uint8_t{0}, std::move(entry));
+                                              model::Message::Chained{0, std::move(entry)});
 }
 
 Reason reason(const Track& track, const Entry& about) {

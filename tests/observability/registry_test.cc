@@ -26,6 +26,15 @@ TEST(RegistryTest, SumsTheSetsOfAllLoops) {
   EXPECT_TRUE(has_line(text, "millrace_messages_total{kind=\"client\"} 1"));
 }
 
+TEST(RegistryTest, OurNamesBeginWithThePrefix) {
+  Registry registry("sockets_2");
+  registry.add_set().counter("millrace_frames_total", "Frames").add(1);
+  const std::string text = registry.render({});
+  EXPECT_NE(text.find("\nsockets_2_frames_total 1"), std::string::npos) << text;
+  EXPECT_NE(text.find("process_threads"), std::string::npos);
+  EXPECT_EQ(text.find("millrace_"), std::string::npos);
+}
+
 TEST(RegistryTest, TheSameNameAndLabelsAreTheSameObject) {
   Registry registry;
   CounterSet& set = registry.add_set();

@@ -145,6 +145,11 @@ export class Server {
     }, 15000, `readiness of ${BINARY}\n${this.output}`);
   }
 
+  /** The configuration file holds other settings from now on; the process reads it on SIGHUP. */
+  rewrite(settings) {
+    writeFileSync(this.configFile, JSON.stringify(settings, null, 2));
+  }
+
   /** The status of GET `path`, or 0 when nobody answers. */
   async status(target, base = this.url) {
     return (await get(base + target).catch(() => ({ status: 0 }))).status;
