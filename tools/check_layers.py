@@ -25,13 +25,13 @@ ALLOWED = {
     "pusher": "base crypto model json",
     "channel": "base model pusher delta filter observability",
     "hub": "base model pusher delta filter channel observability",
-    "client": "base crypto model json net http ws pusher",
+    "client": "base crypto model json delta net http ws pusher",
     "session": "base model json net http ws pusher delta filter channel hub observability",
     "api": "base crypto model json http pusher channel observability",
     "admin": "base crypto model json http channel observability api",
     "config": "base model json",
     "demo": "base crypto model json http pusher client",
-    "cli": "base crypto model json net client config",
+    "cli": "base crypto model json delta net http client config",
     "app": "*",
 }
 # config fills the Options of every folder and may see nothing else of them.

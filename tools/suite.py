@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
@@ -450,8 +451,15 @@ def tsan_stage(tally):
         run_ctest(tally, "tsan", {"threads"})
 
 
+def choose_seed():
+    """New random lives each time; the seed is printed, and one that is set is kept."""
+    seed = os.environ.setdefault("MILLRACE_SIM_SEED", str(random.randrange(1, 2 ** 31)))
+    print(f"simulations from seed {seed} (repeat with MILLRACE_SIM_SEED={seed})", flush=True)
+
+
 def command_test(arguments):
     started, total = time.monotonic(), Tally()
+    choose_seed()
     if arguments[:1] == ["-R"] and len(arguments) in (2, 3):
         preset = arguments[2] if len(arguments) == 3 else "dev"
         names = {n for n in known_test_folders() if re.search(arguments[1], n)}

@@ -145,7 +145,10 @@ base::Result<net::ListenerHandle, net::NetErrc> LoopParts::listen(const net::Add
   options.address = address;
   options.reuse_port = true;
   auto listener = loop_.listen(options, *this);
-  if (listener) listener_ = listener.value();
+  if (listener) {
+    listener_ = listener.value();
+    port_of_labels_ = port();
+  }
   return listener;
 }
 
@@ -235,8 +238,8 @@ void LoopParts::collect(std::vector<observability::GaugeSample>& out) const {
   add_hub_samples(hub_, out);
   add_session_samples(sessions_, context_.counters, out);
   add_home_samples(home_, idempotency_, out);
-  add_delta_samples(
-      {delta_policy_.plan(), home_.chain_shop(), hub_.counters(), shared_.settings.port}, out);
+  add_delta_samples({delta_policy_.plan(), home_.chain_shop(), hub_.counters(), port_of_labels_},
+                    out);
   add_http_samples(http_, out);
   add_api_samples(api_.counters(), out);
 }

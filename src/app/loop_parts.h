@@ -99,6 +99,7 @@ class LoopParts final : public http::Service, public net::AcceptEvents, public n
   std::unique_ptr<demo::Site> demo_;
   http::ConnectionPool http_;
   net::ListenerHandle listener_ = net::ListenerHandle::kNone;
+  std::uint16_t port_of_labels_ = 0;  // of metrics, also when the listener is closed
 };
 
 }  // namespace mr::app

@@ -58,6 +58,14 @@ model::MessageRef make_message(Draft& draft, std::unique_ptr<model::ChainEntry> 
                                               std::move(of_second));
 }
 
+// A delta that is shorter than the numbered frame alone is sent, but a chain lives on those that
+// are shorter than plain frames: else its subscribers would be better off without it.
+bool has_paid(const model::Message& message) {
+  return std::any_of(
+      message.entry->deltas.begin(), message.entry->deltas.end(),
+      [&message](const auto& delta) { return delta.frame.size() < message.frame.size(); });
+}
+
 void sort_deltas(model::ChainEntry& entry) {
   std::sort(entry.deltas.begin(), entry.deltas.end(), [](const auto& a, const auto& b) {
     return a.base != b.base ? a.base < b.base : a.form_class < b.form_class;
@@ -126,7 +134,7 @@ void Chains::take_plain_for_base(const Draft& draft, const model::MessageRef& me
   if (is_outside != MR_PLANTED("outside_becomes_base")) return;
   if (is_outside && !by_key_.contains(std::string_view(key))) return;
   Chain& chain = find_or_create(key);
-  chain.recent.push_back(std::make_shared<const Kept>(shop_, options_, message));
+  chain.last = std::make_shared<const Kept>(shop_, options_, message);
   chain.passes = message->entry->passes;
   chain.used = draft.now;
   chain.count += chain.count == 0;
@@ -189,7 +197,7 @@ void Chains::make_forms(const Draft& draft, const Chain& chain, Forms forms) {
   model::ChainEntry& entry = forms.first;
   if (!MR_PLANTED("forced_full_outside") || draft.wish != false) entry.slot = chain.slot;
   if (MR_PLANTED("numbers_per_chain")) entry.number = chain.count + 1;
-  entry.base = chain.recent.empty() ? 0 : chain.recent.back()->number();
+  entry.base = chain.last ? chain.last->number() : 0;
   entry.base_passes = MR_PLANTED("bits_of_the_new_one") ? entry.passes : chain.passes;
   entry.is_due = is_due(draft, chain);
   entry.tail = pusher::delta_tail(wire_number(entry.number), chain.key);
@@ -210,7 +218,7 @@ void Chains::make_forms(const Draft& draft, const Chain& chain, Forms forms) {
 // on the filter; without one it is the chain's last.
 std::vector<Chains::KeptRef> Chains::find_bases(const Chain& chain,
                                                 model::ChainEntry& entry) const {
-  std::vector<KeptRef> bases{chain.recent.back()};
+  std::vector<KeptRef> bases{chain.last};
   for (std::uint32_t id = 0; id < last_passed_.size(); ++id) {
     const KeptRef& last = last_passed_[id];
     if (MR_PLANTED("only_the_chains_base")) break;
@@ -293,10 +301,8 @@ void Chains::make_variant(const Draft& draft, const Chain& chain, const Kept& ba
 void Chains::advance(const Draft& draft, Chain& chain, const model::MessageRef& message) {
   const model::ChainEntry& entry = *message->entry;
   const auto kept = std::make_shared<const Kept>(shop_, options_, message);
-  if (chain.recent.size() >= std::max(options_->messages_per_key_max, 1U)) {
-    chain.recent.erase(chain.recent.begin());
-  }
-  chain.recent.push_back(kept);
+  if (MR_PLANTED("sync_not_atomic")) chain.before = chain.last;
+  chain.last = kept;
   chain.passes = entry.passes;
   chain.event = draft.event;
   chain.tags = *draft.tags;
@@ -313,8 +319,7 @@ void Chains::advance(const Draft& draft, Chain& chain, const model::MessageRef& 
       if (entry.passes.test(id)) last_passed_[id] = kept;
     }
   }
-  const bool is_paid =
-      !entry.deltas.empty() || (message->second && !message->second->entry->deltas.empty());
+  const bool is_paid = has_paid(*message) || (message->second && has_paid(*message->second));
   const bool is_unpaid = entry.base != 0 && !entry.is_due && classes_in_use_ != 0 && !is_paid;
   chain.unpaid = is_unpaid ? chain.unpaid + 1 : 0;
   const bool is_suspended = chain.unpaid >= kUnpaidMax && !MR_PLANTED("never_suspended");
@@ -428,7 +433,7 @@ DeltaStart Chains::start(const model::SocketId& subscriber, const StartRequest& 
   for (std::uint32_t slot = oldest_; has_bases && slot != kNoSlot; slot = chains_[slot]->newer) {
     const Chain& chain = *chains_[slot];
     if (filter != kNoFilter && !chain.passes.test(filter)) continue;
-    const Kept& head = MR_PLANTED("sync_not_atomic") ? *chain.recent.front() : *chain.recent.back();
+    const Kept& head = MR_PLANTED("sync_not_atomic") && chain.before ? *chain.before : *chain.last;
     const bool is_second = FormClass::of(request.form_class).is_second;
     const std::string_view text = model::variant_of(head.message, is_second)->text();
     states.push_back({chain.key, text, wire_number(head.number())});

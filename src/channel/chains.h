@@ -154,9 +154,10 @@ class Chains {
     std::string key;  // on the wire; empty: the channel is not keyed
     std::uint32_t label = 0;
     std::uint32_t slot = kNoSlot;
-    std::vector<KeptRef> recent;  // the last one is the base of the next
-    model::Bits passes;           // of the last one
-    std::string event;            // of the last one, for filters that come later
+    KeptRef last;        // the base of the next
+    KeptRef before;      // only for tests that plant a bug
+    model::Bits passes;  // of the last one
+    std::string event;   // of the last one, for filters that come later
     model::Tags tags;
     base::TimePoint used{};
     std::uint64_t count = 0;        // messages, for the interval

@@ -20,7 +20,7 @@ struct ChainOptions {
   std::string conflation_key;                // path into the data; empty: one chain
   std::uint32_t full_message_interval = 10;  // every n-th message of a chain is full
   std::size_t data_bytes_min = 100;          // smaller data travels plain
-  std::uint32_t messages_per_key_max = 10;   // kept of a chain
+  std::uint32_t messages_per_key_max = 10;   // that decoders are told to keep of a chain
   std::uint32_t keys_max = 1000;             // chains; above, the least recently used one goes
   base::Duration age_max = std::chrono::seconds(300);  // of a chain without messages
   // What a chain sends plain before it is tried again, when its deltas are not shorter.

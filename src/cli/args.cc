@@ -12,7 +12,7 @@
 namespace mr::cli {
 namespace {
 
-constexpr std::array<std::string_view, 4> kTools{"trigger", "subscribe", "replay", "bench"};
+constexpr std::array<std::string_view, 5> kTools{"trigger", "subscribe", "replay", "top", "bench"};
 
 // CLI::Range would let "nan" pass.
 CLI::Validator between(double low, double high) {
@@ -57,7 +57,17 @@ void add_subscribe(CLI::App& app, SubscribeOptions& options) {
       ->capture_default_str();
   app.add_option("--count", options.count, "end after so many events; 0: never")
       ->check(between(0, 1e15));
-  app.add_flag("--json", options.json, "print the frames as they came, one a line");
+  app.add_flag("--json", options.json,
+               "print the frames as they came (with --delta: as they were rebuilt), one a line");
+  CLI::Option* delta =
+      app.add_flag("--delta", options.delta,
+                   "take deltas, rebuild the messages, and say at the end what it saved");
+  app.add_option("--algorithm", options.delta_algorithm, "of the deltas; else the server chooses")
+      ->check(CLI::IsMember({"fossil", "xdelta3"}))
+      ->needs(delta);
+  app.add_option("--filter", options.filter,
+                 "hear only events with such tags: JSON, as {\"key\":\"symbol\",\"cmp\":\"eq\","
+                 "\"val\":\"AAPL\"}");
 }
 
 void add_replay(CLI::App& app, ReplayOptions& options) {
@@ -84,6 +94,24 @@ void add_replay(CLI::App& app, ReplayOptions& options) {
   app.add_flag("--json", options.json, "print the summary as JSON");
 }
 
+void add_top(CLI::App& app, TopOptions& options) {
+  constexpr std::uint16_t kMetricsPort = 9601;
+  options.target.port = kMetricsPort;
+  app.add_option("what", options.what, "what to show: deltas")
+      ->check(CLI::IsMember({"deltas"}))
+      ->required();
+  app.add_option("--host", options.target.host, "the node's name or address")
+      ->capture_default_str();
+  app.add_option("--metrics-port", options.target.port, "the port of its metrics")
+      ->check(CLI::Range(1, 65535))
+      ->capture_default_str();
+  app.add_option("--interval", options.interval, "seconds between two looks, on a terminal")
+      ->check(between(0.1, 3600))
+      ->capture_default_str();
+  app.add_flag("--once", options.once, "look once; elsewhere than on a terminal it always does");
+  app.add_flag("--json", options.json, "print the rows as JSON, once");
+}
+
 void add_bench_load(CLI::App& app, BenchOptions& options) {
   app.add_option("--connections,-c", options.connections, "subscribers")
       ->check(CLI::Range(1, 1'000'000))
@@ -98,6 +126,19 @@ void add_bench_load(CLI::App& app, BenchOptions& options) {
       ->excludes(channels);
   app.add_flag("--private", options.are_private,
                "the channels are private: each subscription is signed with the secret");
+  app.add_option("--subscriptions", options.subscriptions,
+                 "of each connection, to as many channels; their number is at least this")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("--keys", options.keys,
+                 "the data is an object whose \"symbol\" goes round so many values; 0: no object")
+      ->check(CLI::Range(0, 1'000'000))
+      ->capture_default_str();
+  CLI::Option* delta =
+      app.add_flag("--delta", options.delta, "the subscribers take deltas and decode them");
+  app.add_option("--algorithm", options.delta_algorithm, "of the deltas; else the server chooses")
+      ->check(CLI::IsMember({"fossil", "xdelta3"}))
+      ->needs(delta);
   app.add_option("--size", options.size, "bytes of data in a message")
       ->check(CLI::Range(static_cast<int>(BenchMark::kBytes), 1 << 20))
       ->capture_default_str();
@@ -196,6 +237,11 @@ ToolOptions parse_args(const std::vector<std::string>& args) {
   if (tool == "replay") {
     return parse<ReplayOptions>(args, "Publishes a recording through the REST API, in its order.",
                                 add_replay);
+  }
+  if (tool == "top") {
+    return parse<TopOptions>(
+        args, "Shows what deltas save on a node, by app and channel pattern, from its metrics.",
+        add_top);
   }
   return parse<BenchOptions>(
       args, "Loads a server with subscribers and publishes, and reports what was delivered.",

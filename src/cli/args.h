@@ -14,8 +14,8 @@ struct ParseExit {
   std::string text;
 };
 
-using ToolOptions =
-    std::variant<TriggerOptions, SubscribeOptions, ReplayOptions, BenchOptions, ParseExit>;
+using ToolOptions = std::variant<TriggerOptions, SubscribeOptions, ReplayOptions, TopOptions,
+                                 BenchOptions, ParseExit>;
 
 bool is_tool(const std::string& name);
 

@@ -182,6 +182,13 @@ void BenchRun::finish() {
   report_.expected = publisher_.expected();
   report_.delivered = counts.delivered;
   report_.duplicates = counts.duplicates;
+  report_.deltas = counts.deltas;
+  report_.undecodable = counts.undecodable;
+  if (counts.undecodable > 0 && problem_.empty()) {
+    problem_ = with_commas(counts.undecodable) + " deltas could not be decoded; " +
+               (audience_.first_error().empty() ? "their base had not been sent"
+                                                : audience_.first_error());
+  }
   report_.measured_deliveries = counts.measured;
   audience_.finish([this](LatencyHistogram latency) {
     report_.latency = latency;
@@ -218,7 +225,8 @@ void BenchRun::show_progress(const BenchCounts& counts) {
 
 int BenchRun::print() const {
   const bool good = problem_.empty() && report_.lost() == 0 && report_.duplicates == 0 &&
-                    report_.publish_errors == 0 && report_.failed_connections == 0;
+                    report_.undecodable == 0 && report_.publish_errors == 0 &&
+                    report_.failed_connections == 0;
   int code = good ? kExitOk : kExitFailed;
   // Without a message there is nothing to report but why.
   if (report_.publishes > 0 || good) {
@@ -243,6 +251,12 @@ void raise_descriptor_limit() {
 }  // namespace
 
 int run_bench(const BenchOptions& options) {
+  const bool is_own = options.mode == BenchChannels::kOwn;
+  if (options.subscriptions > (is_own ? options.connections : options.channels)) {
+    print_error("--subscriptions " + std::to_string(options.subscriptions) +
+                " needs as many channels; set --channels");
+    return kExitUsage;
+  }
   const auto address = resolve(options.target);
   if (!address) return kExitFailed;
   if (options.server_pid > 0 && !read_server(options.server_pid)) {
@@ -260,6 +274,10 @@ int run_bench(const BenchOptions& options) {
   all.window = options.connect_window;
   all.floor = options.floor;
   if (options.are_private) all.secret = target.secret;
+  all.subscriptions = options.subscriptions;
+  all.keys = options.keys;
+  all.delta = options.delta;
+  all.algorithm = options.delta_algorithm;
   const std::uint32_t processes =
       options.processes > 0
           ? options.processes

@@ -265,6 +265,8 @@ BenchCounts Audience::counts() const {
     sum.delivered += part.delivered;
     sum.measured += part.measured;
     sum.duplicates += part.duplicates;
+    sum.deltas += part.deltas;
+    sum.undecodable += part.undecodable;
     sum.last_ns = std::max(sum.last_ns, part.last_ns);
   }
   return sum;

@@ -90,17 +90,35 @@ void BenchPublisher::on_complete(std::uint64_t) {
   fill();
 }
 
+// With keys a JSON object, else text; as long as asked for.
+std::string BenchPublisher::payload(std::uint64_t number, std::uint64_t sent_ns) const {
+  std::string data;
+  std::string_view end;
+  data.reserve(options_.size);
+  const BenchMark mark{is_measuring_, number, sent_ns};
+  if (options_.keys == 0) {
+    mark.write(data);
+  } else {
+    const std::uint64_t key = number / channels_ % options_.keys;
+    data += R"({"symbol":"K)" + std::to_string(key) + R"(","mark":")";
+    mark.write(data);
+    data += R"(","fill":")";
+    end = "\"}";
+  }
+  const std::size_t bytes = data.size() + end.size();
+  if (bytes < options_.size) data.append(options_.size - bytes, 'x');
+  return data.append(end);
+}
+
 void BenchPublisher::publish(std::uint64_t sent_ns) {
   const std::uint64_t number = next_number_++;
   const std::uint64_t channel = number % channels_;
   SubscribersOptions all;
   all.count = options_.connections;
   all.channels = channels_;
+  all.subscriptions = options_.subscriptions;
   const std::uint64_t listeners = listeners_of(channel, all);
-  std::string data;
-  data.reserve(options_.size);
-  BenchMark{is_measuring_, number, sent_ns}.write(data);
-  if (data.size() < options_.size) data.append(options_.size - data.size(), 'x');
+  std::string data = payload(number, sent_ns);
   ++outstanding_;
   ++published_;
   expected_ += listeners;

@@ -42,6 +42,7 @@ class BenchPublisher final : private net::SocketEvents {
   void send_due();
   void fill();
   void publish(std::uint64_t sent_ns);
+  std::string payload(std::uint64_t number, std::uint64_t sent_ns) const;
   void on_reply(const client::RestReply& reply, bool measured, std::uint64_t listeners);
   void open_clock();
   void close_clock();

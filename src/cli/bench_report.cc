@@ -102,6 +102,10 @@ std::string report_text(const BenchReport& report, const BenchOptions& options) 
                                  milliseconds(latency.max()));
   text += line("lost", with_commas(report.lost()) + " of " + with_commas(report.expected));
   text += line("duplicates", with_commas(report.duplicates));
+  if (options.delta) {
+    text += line("deltas", with_commas(report.deltas) + " of the delivered messages, " +
+                               with_commas(report.undecodable) + " undecodable");
+  }
   if (const auto cpu = report.cpu_us_per_delivery()) {
     text += line("server CPU", fixed(*cpu, 3) + " us per delivery");
   }
@@ -142,6 +146,8 @@ std::string report_json(const BenchReport& report, const BenchOptions& options) 
   count("delivered", report.delivered);
   count("lost", report.lost());
   count("duplicates", report.duplicates);
+  count("deltas", report.deltas);
+  count("undecodable", report.undecodable);
   optional_number(writer, "seconds", report.seconds, 3);
   optional_number(writer, "connect_seconds", report.connect_seconds, 3);
   optional_number(writer, "delivered_per_second", report.delivered_per_second(), 1);

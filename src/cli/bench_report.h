@@ -28,6 +28,8 @@ struct BenchReport {
   std::uint64_t expected = 0;
   std::uint64_t delivered = 0;
   std::uint64_t duplicates = 0;
+  std::uint64_t deltas = 0;
+  std::uint64_t undecodable = 0;
   std::uint64_t measured_deliveries = 0;
   double seconds = 0;  // from the first measured publish to its last delivery
   double connect_seconds = 0;

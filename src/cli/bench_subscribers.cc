@@ -66,24 +66,65 @@ bool read_frame(std::string_view bytes, Frame& frame) {
 
 std::uint64_t listeners_of(std::uint64_t channel, const SubscribersOptions& options) {
   const std::uint64_t channels = options.channels;
-  const auto below = [channels, channel](std::uint64_t end) {
-    return end / channels + (end % channels > channel ? 1 : 0);
-  };
-  return below(options.first + options.count) - below(options.first);
+  std::uint64_t sum = 0;
+  for (std::uint64_t i = 0; i < options.subscriptions; ++i) {
+    // Connections whose i-th channel it is.
+    const std::uint64_t begin = (channel + channels - i % channels) % channels;
+    const auto below = [channels, begin](std::uint64_t end) {
+      return end / channels + (end % channels > begin ? 1 : 0);
+    };
+    sum += below(options.first + options.count) - below(options.first);
+  }
+  return sum;
 }
 
 // One bare connection. Keeps bytes only while a frame is incomplete.
 class BenchSubscriber final : public net::SocketEvents {
  public:
-  BenchSubscriber(Subscribers& all, std::uint64_t number) : all_(all), number_(number) {}
+  BenchSubscriber(Subscribers& all, std::uint64_t number)
+      : all_(all), number_(number), next_(all.options_.subscriptions) {}
 
   void open(net::SocketHandle socket) {
     socket_ = socket;
     all_.loop_.watch(socket, *this);
   }
-  // The next number that this connection's channel will carry.
-  std::uint64_t next = 0;
-  std::uint64_t channel() const { return number_ % all_.options_.channels; }
+  // The next number that the channel of this one will carry here.
+  std::uint64_t& next_after(std::uint64_t number) {
+    const std::uint64_t channels = all_.options_.channels;
+    return next_[(number % channels + channels - number_ % channels) % channels];
+  }
+  // What the channel numbered the message of this one's key that came before it; 0: none did.
+  std::uint32_t& held_before(std::uint64_t number) {
+    const std::uint64_t channels = all_.options_.channels;
+    const std::uint64_t keys = std::max(all_.options_.keys, 1U);
+    const std::uint64_t place = (number % channels + channels - number_ % channels) % channels;
+    const std::uint64_t index = place * keys + number / channels % keys;
+    if (held_.size() <= index) held_.resize(index + 1);
+    return held_[index];
+  }
+  // What is no message of ours.
+  void take_reply(std::string_view payload) {
+    constexpr std::uint8_t kText = 1;
+    const std::string_view head = payload.substr(0, 128);
+    const auto is = [head](std::string_view name) {
+      return head.find(name) != std::string_view::npos;
+    };
+    if (is("pusher:ping")) {
+      write(client_frame(kText, R"({"event":"pusher:pong","data":{}})"));
+    } else if (is("pusher:connection_established")) {
+      if (all_.options_.delta) write(client_frame(kText, all_.delta_text()));
+      for (std::uint64_t i = 0; i < all_.options_.subscriptions; ++i) {
+        const std::uint64_t channel = (number_ + i) % all_.options_.channels;
+        write(client_frame(kText, all_.subscribe_text(channel, payload)));
+      }
+    } else if (is("subscription_succeeded")) {
+      subscribed();
+    } else if (is("pusher:error") || is("subscription_error")) {
+      fail(payload);
+    } else if (all_.options_.delta && is("delta_compression_enabled")) {
+      all_.decoder_.read(payload);
+    }
+  }
   void close() {
     if (socket_ != net::SocketHandle::kNone) all_.loop_.close(socket_);
     socket_ = net::SocketHandle::kNone;
@@ -158,24 +199,13 @@ class BenchSubscriber final : public net::SocketEvents {
     if (opcode == kClose) return fail("the server sent a close frame");
     if (opcode == kPing) return write(client_frame(10, payload));
     if (opcode != kText) return;
+    if (all_.options_.delta && state_ == State::kSubscribed) return all_.on_frame(*this, payload);
     if (const auto mark = BenchMark::find(payload)) return all_.on_message(*this, *mark);
-    const std::string_view head = payload.substr(0, 128);
-    const auto is = [head](std::string_view name) {
-      return head.find(name) != std::string_view::npos;
-    };
-    if (is("pusher:ping")) {
-      write(client_frame(kText, R"({"event":"pusher:pong","data":{}})"));
-    } else if (is("pusher:connection_established")) {
-      write(client_frame(kText, all_.subscribe_text(channel(), payload)));
-    } else if (is("subscription_succeeded")) {
-      subscribed();
-    } else if (is("pusher:error") || is("subscription_error")) {
-      fail(payload);
-    }
+    take_reply(payload);
   }
 
   void subscribed() {
-    if (state_ == State::kSubscribed) return;
+    if (state_ == State::kSubscribed || ++subscribed_ < all_.options_.subscriptions) return;
     state_ = State::kSubscribed;
     all_.on_subscribed();
   }
@@ -197,6 +227,9 @@ class BenchSubscriber final : public net::SocketEvents {
   const std::uint64_t number_;
   net::SocketHandle socket_ = net::SocketHandle::kNone;
   State state_ = State::kConnecting;
+  std::uint32_t subscribed_ = 0;
+  std::vector<std::uint64_t> next_;  // by place of the channel among ours
+  std::vector<std::uint32_t> held_;
   std::string partial_;
 };
 
@@ -214,6 +247,34 @@ Subscribers::Subscribers(net::EpollLoop& loop, SubscribersOptions options, Compl
 
 Subscribers::~Subscribers() {
   for (const auto& subscriber : subscribers_) subscriber->close();
+}
+
+void Subscribers::on_frame(BenchSubscriber& subscriber, std::string_view frame) {
+  // A start of one connection says nothing of what the others hold.
+  if (frame.substr(0, 64).find("delta_cache_sync") != std::string_view::npos) return;
+  const auto message = decoder_.read(frame);
+  if (!message) {
+    if (decoder_.error().empty()) return subscriber.take_reply(frame);
+    if (first_error_.empty()) first_error_ = decoder_.error();
+    ++counts_.undecodable;
+    return;
+  }
+  std::uint32_t& held = subscriber.held_before(message->mark.number);
+  if (message->base != 0) {
+    ++counts_.deltas;
+    if (held != message->base) {
+      ++counts_.undecodable;
+      return;
+    }
+  }
+  if (message->number != 0) held = static_cast<std::uint32_t>(message->number);
+  on_message(subscriber, message->mark);
+}
+
+std::string Subscribers::delta_text() const {
+  const std::string algorithms =
+      options_.algorithm.empty() ? "" : R"("algorithms":[")" + options_.algorithm + R"("],)";
+  return R"({"event":"pusher:enable_delta_compression","data":{)" + algorithms + R"("crc":true}})";
 }
 
 // `established`: the server's first message, which names the socket that a signature is for.
@@ -299,11 +360,12 @@ void Subscribers::on_failed(bool was_subscribed, std::string_view why) {
 }
 
 void Subscribers::on_message(BenchSubscriber& subscriber, const BenchMark& mark) {
-  if (mark.number < subscriber.next) {
+  std::uint64_t& next = subscriber.next_after(mark.number);
+  if (mark.number < next) {
     ++counts_.duplicates;
     return;
   }
-  subscriber.next = mark.number + options_.channels;
+  next = mark.number + options_.channels;
   const std::uint64_t now = monotonic_ns();
   counts_.last_ns = now;
   ++counts_.delivered;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/function.h"
+#include "cli/bench_decoder.h"
 #include "cli/bench_types.h"
 #include "crypto/hmac.h"
 #include "net/epoll_loop.h"
@@ -19,12 +20,16 @@ struct SubscribersOptions {
   net::Address address;
   std::string host;
   std::string key;
-  std::uint64_t first = 0;     // number of the first connection, over all processes
-  std::uint64_t count = 0;     // connections of this process
-  std::uint64_t channels = 1;  // connection i listens to channel i modulo channels
-  std::uint32_t window = 200;  // handshakes under way at once
-  bool floor = false;          // a bare server: every upgrade is a subscriber
-  std::string secret;          // of private channels; empty: the channels are public
+  std::uint64_t first = 0;          // number of the first connection, over all processes
+  std::uint64_t count = 0;          // connections of this process
+  std::uint64_t channels = 1;       // connection i listens to channel i modulo channels, and so on
+  std::uint32_t window = 200;       // handshakes under way at once
+  bool floor = false;               // a bare server: every upgrade is a subscriber
+  std::string secret;               // of private channels; empty: the channels are public
+  std::uint32_t subscriptions = 1;  // connection i listens to the channels from i on
+  std::uint32_t keys = 0;           // that the messages of a channel go round
+  bool delta = false;               // asks for deltas and decodes them
+  std::string algorithm;            // of the deltas; empty: the server's choice
 };
 
 // How many of the connections [first, first + count) listen to a channel.
@@ -55,6 +60,8 @@ class Subscribers {
   void on_subscribed();
   void on_failed(bool was_subscribed, std::string_view why);
   void on_message(BenchSubscriber& subscriber, const BenchMark& mark);
+  void on_frame(BenchSubscriber& subscriber, std::string_view frame);
+  std::string delta_text() const;
   std::string subscribe_text(std::uint64_t channel, std::string_view established);
   int open_socket(std::uint64_t number, std::string& error) const;
 
@@ -68,7 +75,8 @@ class Subscribers {
   const SubscribersOptions options_;
   Complete on_complete_;
   std::deque<std::unique_ptr<BenchSubscriber>> subscribers_;
-  std::vector<std::uint32_t> listeners_;    // by channel
+  std::vector<std::uint32_t> listeners_;  // by channel
+  BenchDecoder decoder_;
   std::vector<Progress> progress_;          // by number modulo kInFlightMax
   std::optional<crypto::HmacSha256> hmac_;  // of private channels
   std::uint64_t opening_ = 0;

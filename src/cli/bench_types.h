@@ -39,7 +39,9 @@ struct BenchCounts {
   std::uint64_t delivered = 0;  // each message once per subscriber; warm-up included
   std::uint64_t measured = 0;   // of them not of the warm-up
   std::uint64_t duplicates = 0;
-  std::uint64_t last_ns = 0;  // monotonic time of the last delivery
+  std::uint64_t deltas = 0;       // messages that came as deltas
+  std::uint64_t undecodable = 0;  // deltas that the connection could not have decoded
+  std::uint64_t last_ns = 0;      // monotonic time of the last delivery
 };
 
 // The mark at the beginning of every payload: when and as which publish it was sent.

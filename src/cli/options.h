@@ -21,6 +21,9 @@ struct SubscribeOptions {
   std::string user_id = "millrace-cli";  // for presence channels
   bool json = false;                     // the frames as they came, one a line
   std::uint64_t count = 0;               // ends after so many events; 0: never
+  bool delta = false;                    // takes deltas and rebuilds the messages
+  std::string delta_algorithm;           // empty: the server's choice
+  std::string filter;                    // JSON text of a tag filter
 };
 
 struct ReplayOptions {
@@ -33,6 +36,14 @@ struct ReplayOptions {
   bool json = false;            // the summary
 };
 
+struct TopOptions {
+  Target target;  // its port is the metrics port
+  std::string what = "deltas";
+  double interval = 2;  // seconds between two looks, on a terminal
+  bool once = false;
+  bool json = false;
+};
+
 enum class BenchChannels : std::uint8_t {
   kShared,  // connection i is subscribed to channel i modulo `channels`
   kOwn,     // each connection has a channel of its own
@@ -43,9 +54,13 @@ struct BenchOptions {
   std::uint32_t connections = 1000;
   BenchChannels mode = BenchChannels::kShared;
   std::uint32_t channels = 1;
-  std::uint32_t size = 200;     // bytes of `data`
-  std::uint32_t in_flight = 1;  // closed loop: publishes whose deliveries are not complete
-  double rate = 0;              // open loop: publishes a second; 0: closed loop
+  std::uint32_t size = 200;         // bytes of `data`
+  std::uint32_t in_flight = 1;      // closed loop: publishes whose deliveries are not complete
+  double rate = 0;                  // open loop: publishes a second; 0: closed loop
+  std::uint32_t subscriptions = 1;  // of each connection, to as many channels
+  std::uint32_t keys = 0;       // conflation keys that the messages of a channel go round; 0: none
+  bool delta = false;           // every connection takes deltas
+  std::string delta_algorithm;  // empty: the server's choice
   bool are_private = false;     // the channels; each subscription is signed with the secret
   std::uint64_t publishes = 0;  // measured; 0: as many as `seconds` allow
   double seconds = 10;          // of measurement

@@ -5,6 +5,7 @@
 #include "cli/terminal.h"
 #include "cli/tools.h"
 #include "client/pusher_client.h"
+#include "json/parser.h"
 #include "json/writer.h"
 #include "net/epoll_loop.h"
 #include "net/signal_watch.h"
@@ -14,6 +15,15 @@ namespace {
 
 std::string channel_data(const std::string& user_id) {
   return "{\"user_id\":" + json::quote(user_id) + "}";
+}
+
+std::string summary(const client::DeltaReader::Counts& counts) {
+  const double share = counts.text_bytes == 0 ? 0
+                                              : 100 - 100 * static_cast<double>(counts.wire_bytes) /
+                                                          static_cast<double>(counts.text_bytes);
+  return with_commas(counts.deltas) + " deltas, " + with_commas(counts.fulls) + " full, " +
+         with_commas(counts.lost) + " lost; " + with_commas(counts.wire_bytes) + " of " +
+         with_commas(counts.text_bytes) + " bytes came, " + fixed(share, 1) + " % saved";
 }
 
 // Prints what one connection gets.
@@ -28,10 +38,15 @@ class Printer {
       for (const std::string& channel : options_.channels) {
         const bool presence = channel.starts_with("presence-");
         client->subscribe(channel,
-                          presence ? std::optional(channel_data(options_.user_id)) : std::nullopt);
+                          presence ? std::optional(channel_data(options_.user_id)) : std::nullopt,
+                          options_.filter);
       }
     };
     callbacks.on_event = [this](const client::PusherEvent& event) { on_event(event); };
+    callbacks.on_lost = [this](std::string_view channel, std::string_view why) {
+      print_error(std::string(channel) + ": " + std::string(why) + "; the message is lost");
+      exit_code_ = kExitFailed;
+    };
     callbacks.on_closed = [this](const client::PusherClosed& closed) {
       print_error("the connection ended" +
                   (closed.code == 0 ? std::string() : " with code " + std::to_string(closed.code)) +
@@ -75,6 +90,11 @@ class Printer {
 }  // namespace
 
 int run_subscribe(const SubscribeOptions& options) {
+  constexpr std::size_t kFilterBytesMax = 64 << 10;
+  if (!options.filter.empty() && !json::Parser(kFilterBytesMax).parse(options.filter)) {
+    print_error("--filter '" + options.filter + "' is not JSON");
+    return kExitUsage;
+  }
   const auto address = resolve(options.target);
   if (!address) return kExitFailed;
   net::EpollLoop loop;
@@ -87,9 +107,12 @@ int run_subscribe(const SubscribeOptions& options) {
   connection.host = options.target.host_header();
   connection.key = options.target.key;
   connection.secret = options.target.secret;
+  connection.delta = options.delta;
+  connection.delta_algorithm = options.delta_algorithm;
   client = std::make_unique<client::PusherClient>(loop, connection, printer.callbacks(client));
   client->connect();
   loop.run();
+  if (options.delta) print_note(summary(client->delta_counts()));
   client->close();
   return printer.exit_code();
 }

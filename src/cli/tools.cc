@@ -10,6 +10,7 @@ struct Runner {
   int operator()(const TriggerOptions& options) const { return run_trigger(options); }
   int operator()(const SubscribeOptions& options) const { return run_subscribe(options); }
   int operator()(const ReplayOptions& options) const { return run_replay(options); }
+  int operator()(const TopOptions& options) const { return run_top(options); }
   int operator()(const BenchOptions& options) const { return run_bench(options); }
   int operator()(const ParseExit& exit) const {
     if (exit.code == kExitOk) return exit_after(print_out(exit.text), exit.code);

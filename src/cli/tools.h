@@ -13,6 +13,7 @@ namespace mr::cli {
 int run_trigger(const TriggerOptions& options);
 int run_subscribe(const SubscribeOptions& options);
 int run_replay(const ReplayOptions& options);
+int run_top(const TopOptions& options);
 int run_bench(const BenchOptions& options);
 
 // `args` begin with the tool's name. Nothing when the first is none of ours.

@@ -52,17 +52,26 @@ class PusherClient::Connection final : public net::SocketEvents, public ws::Sink
         parser_(options_.message_bytes_max),
         app_(base::make_ref<model::App>(app_options())),
         hmac_(options_.secret),
-        receiver_(ws::Role::kClient, {options_.message_bytes_max}) {}
+        receiver_(ws::Role::kClient, {options_.message_bytes_max}) {
+    if (options_.delta) reader_.emplace(DeltaReader::Limits{options_.message_bytes_max});
+  }
   ~Connection() override {
     *alive_ = false;
     drop_socket();
   }
 
   void connect();
-  void subscribe(std::string_view channel, std::optional<std::string> channel_data);
+  void subscribe(std::string_view channel, std::optional<std::string> channel_data,
+                 std::string_view filter);
+  DeltaReader::Counts delta_counts() const {
+    return reader_ ? reader_->counts() : DeltaReader::Counts{};
+  }
   void sign_in(const std::string& user_data);
   void send_text(std::string_view text) { send_frame(ws::Opcode::kText, text); }
   void close();
+  void leave(const std::string& channel) {
+    if (reader_) reader_->leave(channel);
+  }
   bool is_connected() const { return !socket_id_.empty() && !is_over(); }
   std::string_view socket_id() const { return socket_id_; }
 
@@ -79,10 +88,12 @@ class PusherClient::Connection final : public net::SocketEvents, public ws::Sink
   void read();
   void take_bytes(std::span<std::byte> bytes);
   std::optional<std::size_t> take_handshake(std::span<std::byte> bytes);
+  void take_frame(std::string_view frame);
   void take_event(std::string_view frame);
+  void ask_for_deltas();
 
   bool on_text(std::string_view message) override {
-    take_event(message);
+    take_frame(message);
     return !is_over();
   }
   bool on_binary(std::string_view) override { return true; }
@@ -114,6 +125,7 @@ class PusherClient::Connection final : public net::SocketEvents, public ws::Sink
   model::AppRef app_;
   crypto::HmacSha256 hmac_;
   ws::Receiver receiver_;
+  std::optional<DeltaReader> reader_;
   std::unique_ptr<http::ResponseParser> handshake_;
   http::Options handshake_limits_;
   std::string ws_key_;
@@ -213,6 +225,41 @@ std::optional<std::size_t> PusherClient::Connection::take_handshake(std::span<st
   return progress.value().consumed;
 }
 
+void PusherClient::Connection::take_frame(std::string_view frame) {
+  if (!reader_) return take_event(frame);
+  const DeltaReader::Result read = reader_->take(frame);
+  switch (read.outcome) {
+    case DeltaReader::Outcome::kPlain:
+      return take_event(frame);
+    case DeltaReader::Outcome::kMessage:
+      return take_event(read.text);
+    case DeltaReader::Outcome::kConsumed:
+      return;
+    case DeltaReader::Outcome::kLost:
+      break;
+  }
+  if (read.asks) {
+    send_text(event_frame("pusher:delta_sync_error", [&read](json::Writer& writer) {
+      writer.key("channel");
+      writer.string(read.channel);
+    }));
+  }
+  if (callbacks_.on_lost) callbacks_.on_lost(read.channel, read.why);
+}
+
+void PusherClient::Connection::ask_for_deltas() {
+  send_text(event_frame("pusher:enable_delta_compression", [this](json::Writer& writer) {
+    if (!options_.delta_algorithm.empty()) {
+      writer.key("algorithms");
+      writer.begin_array();
+      writer.string(options_.delta_algorithm);
+      writer.end_array();
+    }
+    writer.key("crc");
+    writer.boolean(true);
+  }));
+}
+
 void PusherClient::Connection::take_event(std::string_view frame) {
   PusherEvent event;
   event.raw = std::string(frame);
@@ -227,6 +274,7 @@ void PusherClient::Connection::take_event(std::string_view frame) {
   if (event.event == "pusher:connection_established" && socket_id_.empty()) {
     const auto parsed = parser_.parse(event.data);
     if (parsed) socket_id_ = text_of(parsed.value().member("socket_id"));
+    if (reader_) ask_for_deltas();
     if (callbacks_.on_connected) callbacks_.on_connected(socket_id_);
     if (is_over()) return;
   }
@@ -234,7 +282,8 @@ void PusherClient::Connection::take_event(std::string_view frame) {
 }
 
 void PusherClient::Connection::subscribe(std::string_view channel,
-                                         std::optional<std::string> channel_data) {
+                                         std::optional<std::string> channel_data,
+                                         std::string_view filter) {
   std::string auth;
   const auto id = model::SocketId::parse(socket_id_);
   if (needs_auth(channel) && id) {
@@ -252,6 +301,10 @@ void PusherClient::Connection::subscribe(std::string_view channel,
     if (channel_data) {
       writer.key("channel_data");
       writer.string(*channel_data);
+    }
+    if (!filter.empty()) {
+      writer.key("filter");
+      writer.raw(filter);
     }
   }));
 }
@@ -317,11 +370,15 @@ void PusherClient::connect() { connection_->connect(); }
 bool PusherClient::is_connected() const { return connection_->is_connected(); }
 std::string_view PusherClient::socket_id() const { return connection_->socket_id(); }
 
-void PusherClient::subscribe(std::string_view channel, std::optional<std::string> channel_data) {
-  connection_->subscribe(channel, std::move(channel_data));
+void PusherClient::subscribe(std::string_view channel, std::optional<std::string> channel_data,
+                             std::string_view filter) {
+  connection_->subscribe(channel, std::move(channel_data), filter);
 }
 
+DeltaReader::Counts PusherClient::delta_counts() const { return connection_->delta_counts(); }
+
 void PusherClient::unsubscribe(std::string_view channel) {
+  connection_->leave(std::string(channel));
   connection_->send_text(event_frame("pusher:unsubscribe", [channel](json::Writer& writer) {
     writer.key("channel");
     writer.string(channel);

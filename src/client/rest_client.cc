@@ -34,6 +34,14 @@ void append_event(std::string& out, const RestEvent& event) {
   writer.string(event.channel);
   writer.key("data");
   writer.string(event.data);
+  if (!event.tags.empty()) {
+    writer.key("tags");
+    writer.raw(event.tags);
+  }
+  if (!event.except.empty()) {
+    writer.key("socket_id");
+    writer.string(event.except);
+  }
   writer.end_object();
 }
 

@@ -29,6 +29,8 @@ struct RestEvent {
   std::string channel;
   std::string event;
   std::string data;
+  std::string tags = {};    // JSON text of an object of texts; empty: none
+  std::string except = {};  // socket id of a connection that does not get it; empty: none
 };
 
 struct RestReply {

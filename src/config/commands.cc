@@ -59,7 +59,7 @@ std::string bash_completion() {
          "    completion) COMPREPLY=($(compgen -W 'bash zsh fish' -- \"$cur\")); return;;\n"
          "  esac\n"
          "  case ${COMP_WORDS[1]} in\n"
-         "    bench|replay|trigger|subscribe)\n"
+         "    bench|replay|trigger|subscribe|top)\n"
          "      [[ ${COMP_WORDS[1]} == replay && $cur != -* ]] && "
          "{ COMPREPLY=($(compgen -f -- \"$cur\")); return; }\n"
          "      COMPREPLY=($(compgen -W \"$(" +
@@ -78,7 +78,7 @@ std::string zsh_completion() {
          "# zsh completion for millrace: put this into a file _millrace on the fpath\n"
          "case $words[2] in\n"
          "  replay) [[ $words[CURRENT] == -* ]] || { _files; return; };|\n"
-         "  bench|replay|trigger|subscribe) compadd -- ${(f)\"$(" +
+         "  bench|replay|trigger|subscribe|top) compadd -- ${(f)\"$(" +
          tool_flags("$words[1] $words[2]") +
          ")\"}; return;;\n"
          "esac\n"
@@ -106,7 +106,7 @@ std::string fish_completion() {
       "complete -c millrace -n '__fish_seen_subcommand_from completion' "
       "-a 'bash zsh fish'\n"
       "complete -c millrace -n '__fish_seen_subcommand_from check replay' -F\n"
-      "for tool in bench replay trigger subscribe\n"
+      "for tool in bench replay trigger subscribe top\n"
       "  complete -c millrace -n \"__fish_seen_subcommand_from $tool\" -a \"(" +
       tool_flags("millrace $tool") +
       ")\"\n"
@@ -224,8 +224,8 @@ int run_completion(std::string_view shell, Console& console) {
 }
 
 std::vector<std::string> command_names() {
-  return {"start", "check", "config", "version", "completion",
-          "help",  "bench", "replay", "trigger", "subscribe"};
+  return {"start", "check",  "config",  "version",   "completion", "help",
+          "bench", "replay", "trigger", "subscribe", "top"};
 }
 
 std::string version_text() { return "millrace " MR_VERSION "\n"; }

@@ -126,6 +126,10 @@ std::vector<Key> limit_rows() {
           "apps[].max_event_payload_in_kb", {1, 65536}, "Largest event data in KiB.",
           [](A& a) -> auto& { return a.max_event_payload_in_kb; },
           "the value of `event_limits.max_payload_in_kb`"),
+      app_limit("apps[].max_delta_memory_in_mb", {0, 1'000'000},
+                "MiB of messages that the node keeps as bases for the app; 0 means that only "
+                "delta_compression.max_memory_mb bounds them.",
+                [](A& a) -> auto& { return a.max_delta_memory_in_mb; }),
       app_limit(
           "apps[].max_event_batch_size", {1, 10000}, "Events of one batch.",
           [](A& a) -> auto& { return a.max_event_batch_size; },

@@ -160,6 +160,12 @@ void Session::end_stream() {
   context.loop.shutdown_write(socket_);
 }
 
+void Session::establish_echo() {
+  is_echo = true;
+  phase = Phase::kOpen;
+  schedule();
+}
+
 void Session::establish(model::AppRef of) {
   app = std::move(of);
   phase = Phase::kOpen;

@@ -48,6 +48,8 @@ class Session final : public net::SocketEvents {
   void on_ready(net::Ready ready) override;
   // Bytes that came with the upgrade request, and whatever the socket holds.
   void start_reading(std::string first);
+  // Of /echo: nothing is to be looked up.
+  void establish_echo();
   // The app is known and every limit was kept: says connection_established.
   void establish(model::AppRef app);
   // Plain text frame to the client, before its channels' frames.

@@ -89,8 +89,7 @@ Session& Sessions::create(net::SocketHandle socket, std::string handshake, Openi
 
 void Sessions::open_echo(net::SocketHandle socket, std::string handshake, std::string early) {
   Session& session = create(socket, std::move(handshake), {kEchoBytesMax});
-  session.is_echo = true;
-  session.phase = Phase::kOpen;
+  session.establish_echo();
   session.start_reading(std::move(early));
 }
 

@@ -183,7 +183,8 @@ void on_joined(Session& session, const Wanted& wanted, std::uint32_t token,
   if (wanted.is_silent) return;
   ++session.context.counters.subscribed;
   welcome(session, wanted, answer, tells_start);
-  if (is_again) place_answer(session, id, answer);
+  // The welcome may have been too much for who does not read.
+  if (is_again && session.phase == Phase::kOpen) place_answer(session, id, answer);
 }
 
 // `existing`: the connection's subscription to this channel. It stays, and hears what is published

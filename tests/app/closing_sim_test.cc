@@ -153,6 +153,19 @@ TEST(AfterCloseTest, ASubscribeThatCrossesOurCloseLeavesNoGhost) {
   EXPECT_EQ(occupied_channels(node), 0U);
 }
 
+// The first deadline of /echo was that of a connection that waits for its app: 10 s.
+TEST(AfterCloseTest, EchoKeepsTheIdleTimeoutFromTheFirst) {
+  config::Settings settings = settings_of_test();
+  settings.session.conformance_echo = true;
+  settings.session.idle_timeout = 2s;
+  RawNode node(settings);
+  RawPeer& peer = node.upgrade("/echo");
+  node.run(1s);
+  EXPECT_EQ(close_code_of(peer), std::nullopt);
+  node.run(3s);
+  EXPECT_EQ(close_code_of(peer), 4202);
+}
+
 // The peer's close frame behind other frames was not read, and its socket held to the time-out.
 TEST(AfterCloseTest, ThePeersCloseIsReadBehindWhatItSentBefore) {
   RawNode node(settings_of_test());

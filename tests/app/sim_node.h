@@ -51,6 +51,7 @@ class SimClient {
       : client_(loop, {.address = address, .host = {}, .key = "key", .secret = "secret"},
                 {[this](std::string_view) { connected = true; },
                  [this](const client::PusherEvent& event) { on_event(event); },
+                 {},
                  [this](const client::PusherClosed& closed_with) {
                    closed = true;
                    close_code = closed_with.code;

@@ -49,6 +49,41 @@ describe("the tools at a terminal", () => {
     assert.match(listener.output, /^private-tools\tnews\t\{"n":1\}$/m);
   });
 
+  test("subscribe --delta, top deltas and bench --delta", async () => {
+    const fill = "the same in every message ".repeat(8);
+    for (const algorithm of ["fossil", "xdelta3"]) {
+      const channel = `deltas-${algorithm}`;
+      const listener = running(["subscribe", "--count", "5", "--delta", "--algorithm", algorithm, ...target(), channel]);
+      await until(() => listener.output.includes("subscription_succeeded"), 8000, "the subscription");
+      for (let i = 0; i < 5; i += 1) {
+        await runToEnd(["trigger", ...rest(), "--channel", channel, "--event", "news", "--data", `${i} ${fill}`]);
+      }
+      assert.equal(await within(listener.ended, 8000, "five events"), 0);
+      for (let i = 0; i < 5; i += 1) assert.ok(listener.output.includes(`${channel}\tnews\t${i} ${fill}\n`), listener.output);
+      assert.match(listener.output, /^4 deltas, 1 full, 0 lost; [\d,]+ of [\d,]+ bytes came, [1-9]\d\.\d % saved$/m);
+    }
+    const filtered = running(["subscribe", "--filter", '{"key":"a","cmp":"ex"}', ...target(), "tools"]);
+    await until(() => filtered.output.includes("subscription_succeeded"), 8000, "the subscription");
+    filtered.kill("SIGTERM");
+    await filtered.ended;
+    const wrong = await runToEnd(["subscribe", "--filter", "{", ...target(), "tools"]);
+    assert.deepEqual([wrong.code, /is not JSON/.test(wrong.output)], [2, true]);
+    const bench = await runToEnd(["bench", ...rest(), "-c", "20", "--channels", "4", "--subscriptions", "3", "--keys", "5", "--delta",
+      "--publishes", "200", "--warm-up", "0", "--json"], { ms: 30000 });
+    assert.equal(bench.code, 0, bench.output);
+    const report = JSON.parse(bench.output.slice(bench.output.indexOf("{")));
+    assert.deepEqual([report.lost, report.undecodable, report.delivered], [0, 0, 200 * 15]);
+    assert.ok(report.deltas > report.delivered / 2, bench.output);
+    const top = await runToEnd(["top", "deltas", "--metrics-port", String(server.metricsPort)]);
+    assert.equal(top.code, 0, top.output);
+    assert.match(top.output, /^app +pattern +chains/);
+    assert.match(top.output, /^main +\(none\) +\d+ .* \d+\.\d %$/m);
+    const rows = JSON.parse((await runToEnd(["top", "deltas", "--json", "--metrics-port", String(server.metricsPort)])).output);
+    assert.ok(rows[0].delta > 0 && rows[0].sent_bytes < rows[0].plain_bytes, JSON.stringify(rows));
+    const lost = await runToEnd(["top", "deltas", "--metrics-port", String(server.port)]);
+    assert.deepEqual([lost.code, /name the metrics port/.test(lost.output)], [1, true]);
+  });
+
   test("a wrong key, a wrong secret and nobody there are named", async () => {
     const [nobody] = await freePorts(1);
     const publish = ["--channel", "c", "--event", "e", "--data", "1"];

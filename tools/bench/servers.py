@@ -87,12 +87,14 @@ class Millrace(Server):
 
     name = "millrace"
     is_floor = False
+    more = {}  # settings beside the defaults
 
     def command(self):
         self.metrics_port = free_port()
         settings = {"host": "127.0.0.1", "port": self.port, "loops": 1,
                     "metrics": {"host": "127.0.0.1", "port": self.metrics_port},
-                    "apps": [{"id": "app-id", "key": "app-key", "secret": "app-secret"}]}
+                    "apps": [{"id": "app-id", "key": "app-key", "secret": "app-secret"}],
+                    **self.more}
         self.file = tempfile.NamedTemporaryFile("w", suffix=".json")
         json.dump(settings, self.file)
         self.file.flush()

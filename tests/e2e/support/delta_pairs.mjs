@@ -7,7 +7,7 @@ import path from "node:path";
 export const CORPORA = ["tickers", "books_snapshot", "trades"];
 
 /** A small generator (mulberry32): the same pairs for one seed. */
-function random(seed) {
+export function random(seed) {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;
@@ -38,13 +38,17 @@ function synthetic(name) {
   });
 }
 
-/** {source, pairs: [{base, target}]} as Buffers; recorded data when the machine has it. */
-export function pairsOf(root, name) {
+/** {source, records: [{channel, event, key, data}]}; recorded data when the machine has it. */
+export function recordsOf(root, name) {
   const file = path.resolve(root, `../shared/data/${name}.ndjson`);
-  const recorded = existsSync(file);
-  const records = recorded
-    ? readFileSync(file, "utf8").split("\n").filter(Boolean).map((line) => JSON.parse(line))
-    : synthetic(name);
+  if (!existsSync(file)) return { source: "synthetic", records: synthetic(name) };
+  const lines = readFileSync(file, "utf8").split("\n").filter(Boolean);
+  return { source: "recorded", records: lines.map((line) => JSON.parse(line)) };
+}
+
+/** {source, pairs: [{base, target}]} as Buffers. */
+export function pairsOf(root, name) {
+  const { source, records } = recordsOf(root, name);
   const last = new Map();
   const pairs = [];
   for (const { channel, event, key, data } of records) {
@@ -53,7 +57,7 @@ export function pairsOf(root, name) {
     if (last.has(chain)) pairs.push({ base: last.get(chain), target });
     last.set(chain, target);
   }
-  return { source: recorded ? "recorded" : "synthetic", pairs };
+  return { source, pairs };
 }
 
 function sized(texts) {

@@ -1,0 +1,1 @@
+mr_fuzz(client_delta SRCS client_delta_fuzz.cc DEPS client)
