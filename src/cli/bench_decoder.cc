@@ -30,7 +30,7 @@ std::optional<BenchDecoder::Message> BenchDecoder::decode(std::string_view frame
   if (!is_plain && result.outcome != client::DeltaReader::Outcome::kMessage) return std::nullopt;
   const auto mark = BenchMark::find(is_plain ? frame : std::string_view(result.text));
   if (!mark) return std::nullopt;
-  return Message{*mark, result.number, result.base};
+  return Message{*mark, result.number, result.base, result.is_keyed};
 }
 
 }  // namespace mr::cli

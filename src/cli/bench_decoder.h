@@ -20,6 +20,7 @@ class BenchDecoder {
     BenchMark mark;
     std::uint64_t number = 0;  // 0: a plain message
     std::uint64_t base = 0;    // 0: it is whole
+    bool is_keyed = false;
   };
 
   BenchDecoder();

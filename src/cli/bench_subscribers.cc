@@ -94,11 +94,11 @@ class BenchSubscriber final : public net::SocketEvents {
     return next_[(number % channels + channels - number_ % channels) % channels];
   }
   // What the channel numbered the message of this one's key that came before it; 0: none did.
-  std::uint32_t& held_before(std::uint64_t number) {
+  std::uint32_t& held_before(std::uint64_t number, bool is_keyed) {
     const std::uint64_t channels = all_.options_.channels;
     const std::uint64_t keys = std::max(all_.options_.keys, 1U);
     const std::uint64_t place = (number % channels + channels - number_ % channels) % channels;
-    const std::uint64_t index = place * keys + number / channels % keys;
+    const std::uint64_t index = place * keys + (is_keyed ? number / channels % keys : 0);
     if (held_.size() <= index) held_.resize(index + 1);
     return held_[index];
   }
@@ -259,7 +259,7 @@ void Subscribers::on_frame(BenchSubscriber& subscriber, std::string_view frame) 
     ++counts_.undecodable;
     return;
   }
-  std::uint32_t& held = subscriber.held_before(message->mark.number);
+  std::uint32_t& held = subscriber.held_before(message->mark.number, message->is_keyed);
   if (message->base != 0) {
     ++counts_.deltas;
     if (held != message->base) {

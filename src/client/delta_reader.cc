@@ -118,7 +118,9 @@ DeltaReader::Result DeltaReader::take_full(std::string_view frame, std::size_t t
   ++counts_.fulls;
   counts_.wire_bytes += frame.size();
   counts_.text_bytes += held.text.size();
-  Result result{Outcome::kMessage, held.text, held.channel, {}, false, held.number};
+  Result result{Outcome::kMessage, held.text, held.channel};
+  result.number = held.number;
+  result.is_keyed = !held.key.empty();
   hold(std::move(held));
   return result;
 }
@@ -154,8 +156,11 @@ DeltaReader::Result DeltaReader::take_delta(std::string_view frame, const Delta&
   counts_.wire_bytes += frame.size();
   counts_.text_bytes += text.value().size();
   hold({delta.channel, delta.key, *delta.number, text.value()});
-  return {Outcome::kMessage, std::move(text).value(), delta.channel, {}, false, *delta.number,
-          *delta.base};
+  Result result{Outcome::kMessage, std::move(text).value(), delta.channel};
+  result.number = *delta.number;
+  result.base = *delta.base;
+  result.is_keyed = !delta.key.empty();
+  return result;
 }
 
 void DeltaReader::take_sync(const std::string& channel, const json::Value& data) {

@@ -38,6 +38,7 @@ class DeltaReader {
     bool asks = false;         // kLost: for a start, with delta_sync_error; once until it comes
     std::uint64_t number = 0;  // of kMessage
     std::uint64_t base = 0;    // that it was made from; 0: it came whole
+    bool is_keyed = false;     // it is of one conflation key's messages
   };
   struct Counts {
     std::uint64_t fulls = 0;
