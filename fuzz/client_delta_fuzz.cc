@@ -13,8 +13,8 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   using mr::client::DeltaReader;
-  constexpr std::size_t kTextMax = 4096;
-  constexpr std::size_t kHeldMax = 16 * 1024;
+  constexpr std::size_t kTextMax = 512;
+  constexpr std::size_t kHeldMax = 1024;
   DeltaReader reader({kTextMax, kHeldMax, 2});
   mr::json::Parser parser(kTextMax);
   std::string_view input(reinterpret_cast<const char*>(bytes), size);

@@ -1,13 +1,12 @@
 // Deltas and filters on the wire: what a client that asks gets, frame by frame, and what becomes
 // of it when it asks again, goes, or the configuration changes.
 import assert from "node:assert/strict";
-import { createRequire } from "node:module";
 import { after, before, describe, test } from "node:test";
+import { applyDelta } from "fossil-delta";
 import { sdk } from "./support/clients.mjs";
 import { RawClient } from "./support/raw.mjs";
 import { APPS, Server, get, until } from "./support/server.mjs";
 
-const { applyDelta } = createRequire(import.meta.url)("fossil-delta");
 const bytes = (text) => [...Buffer.from(text)];
 const FILL = "the same in every message, so that a delta is short ".repeat(4);
 const price = (symbol, value) => JSON.stringify({ symbol, value, fill: FILL });

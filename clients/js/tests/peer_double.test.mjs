@@ -2,14 +2,13 @@
 // still hold: a start clears it, and numbers lead nowhere else.
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
 import path from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import WebSocket from "ws";
 import { PeerDouble } from "./support/peer_double.mjs";
 import { Random, SEED } from "./support/random.mjs";
 
-const WebSocket = createRequire(import.meta.url)("ws");
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../..");
 const BINARY = process.env.MILLRACE_BIN ?? path.join(ROOT, "build/release/millrace");
 const missing = !existsSync(BINARY) ? `${BINARY} is not there: ./dev build release makes it`

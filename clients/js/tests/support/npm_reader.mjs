@@ -1,16 +1,13 @@
 // Reads the frames of one connection with the decoders that other clients use: npm fossil-delta and
 // @ably/vcdiff-decoder. A delta is taken only on the message that it names, and that must be the
 // last one of its key.
-import { createRequire } from "node:module";
-
-const require = createRequire(import.meta.url);
-const fossil = require("fossil-delta");
-const vcdiff = require("@ably/vcdiff-decoder");
+import vcdiff from "@ably/vcdiff-decoder";
+import { applyDelta } from "fossil-delta";
 
 const NUMBERED = /,"__delta_seq":(\d+)(?:,"__conflation_key":"([^"]*)")?\}$/;
 
 const DECODERS = {
-  fossil: (base, delta) => Buffer.from(fossil.applyDelta([...base], [...delta])),
+  fossil: (base, delta) => Buffer.from(applyDelta([...base], [...delta])),
   xdelta3: (base, delta) => Buffer.from(vcdiff.decode(delta, base)),
 };
 

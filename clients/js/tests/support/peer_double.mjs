@@ -2,11 +2,8 @@
 // over reconnects, per channel and key; the oldest message with a number wins; on channels without
 // keys it takes the last message whatever the delta names; one default algorithm for all; deltas of
 // channels that it holds nothing of are dropped in silence.
-import { createRequire } from "node:module";
-
-const require = createRequire(import.meta.url);
-const fossil = require("fossil-delta");
-const vcdiff = require("@ably/vcdiff-decoder");
+import vcdiff from "@ably/vcdiff-decoder";
+import { applyDelta } from "fossil-delta";
 
 const KEPT_MIN = 30;
 const MEMBERS = [
@@ -99,7 +96,7 @@ export class PeerDouble {
     }
     const bytes = Buffer.from(data.delta, "base64");
     const content = (data.algorithm ?? this.algorithm) === "fossil"
-      ? Buffer.from(fossil.applyDelta([...Buffer.from(base)], [...bytes])).toString()
+      ? Buffer.from(applyDelta([...Buffer.from(base)], [...bytes])).toString()
       : Buffer.from(vcdiff.decode(bytes, Buffer.from(base))).toString();
     this.counts.delta += 1;
     if (state.isKeyed) {

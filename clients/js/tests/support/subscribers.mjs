@@ -1,11 +1,8 @@
 // Subscribers whose life a test leads by the hand: each step is confirmed before the next publish,
 // so that what they must get is known to the message.
-import { createRequire } from "node:module";
+import WebSocket from "ws";
 import { withDelta } from "../../dist/index.mjs";
 import { NpmReader } from "./npm_reader.mjs";
-
-const require = createRequire(import.meta.url);
-const WebSocket = require("ws");
 
 /** Resolves with the next event of that name (and channel) that `take` hears of. */
 class Waits {
