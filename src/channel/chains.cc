@@ -179,6 +179,7 @@ Chains::Chain& Chains::find_or_create(const std::string& key) {
   chain.key = key;
   chain.slot = slot;
   chain.label = options_->label;
+  chain.place = shop_.by_use.insert(shop_.by_use.end(), {this, slot, options_->app_label});
   ++shop_.account(chain.label).chains;
   by_key_.emplace(std::string_view(chain.key), slot);
   link_newest(chain);
@@ -312,6 +313,7 @@ void Chains::advance(const Draft& draft, Chain& chain, const model::MessageRef& 
   if (!MR_PLANTED("use_is_not_noted")) {
     unlink(chain);
     link_newest(chain);
+    shop_.by_use.splice(shop_.by_use.end(), shop_.by_use, chain.place);
   }
   if (!is_keyed()) {
     last_passed_.resize(std::max(last_passed_.size(), filters_.bound()));
@@ -338,14 +340,21 @@ void Chains::bound() {
     if (shop_.on_key_evicted) shop_.on_key_evicted(*options_);
     evict(*chains_[oldest_]);
   }
-  const auto is_over = [this] {
-    return shop_.bytes > shop_.bytes_max ||
-           shop_.account(options_->app_label).app_bytes > options_->app_bytes_max;
-  };
-  while (oldest_ != kNoSlot && is_over()) {
-    ++shop_.counters.evicted_memory;
-    evict(*chains_[oldest_]);
+  // Of whatever channel: a busy one does not lose its bases to those that nobody writes to.
+  while (shop_.bytes > shop_.bytes_max && !shop_.by_use.empty()) make_room(shop_.by_use.begin());
+  const std::uint32_t app = options_->app_label;
+  auto place = shop_.by_use.begin();
+  while (shop_.account(app).app_bytes > options_->app_bytes_max && place != shop_.by_use.end()) {
+    const auto next = std::next(place);
+    if (place->app_label == app) make_room(place);
+    place = next;
   }
+}
+
+void Chains::make_room(ChainShop::Places::iterator place) {
+  ++shop_.counters.evicted_memory;
+  Chains& owner = *place->owner;
+  owner.evict(*owner.chains_[place->slot]);
 }
 
 void Chains::expire(base::TimePoint now) {
@@ -359,6 +368,7 @@ void Chains::evict(Chain& chain) {
   if (!MR_PLANTED("last_passed_stay")) last_passed_.clear();
   unlink(chain);
   --shop_.account(chain.label).chains;
+  shop_.by_use.erase(chain.place);
   by_key_.erase(by_key_.find(std::string_view(chain.key)));
   free_.push_back(chain.slot);
   chains_[chain.slot].reset();

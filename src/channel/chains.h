@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,6 +21,7 @@
 namespace mr::channel {
 
 // What all chains of one home loop share: the encoder, frames, and the bound on memory.
+class Chains;
 struct ChainShop {
   using Encode = base::Function<bool(delta::Algorithm, std::string_view base,
                                      std::string_view target, std::size_t bytes_max, std::string&)>;
@@ -45,6 +47,13 @@ struct ChainShop {
     return accounts[label];
   }
   void keep(const ChainOptions& options, std::ptrdiff_t change);
+  // One chain among all of the home loop.
+  struct Place {
+    Chains* owner = nullptr;
+    std::uint32_t slot = 0;
+    std::uint32_t app_label = 0;
+  };
+  using Places = std::list<Place>;
 
   Encode encode;
   // A chain made room for one of another key; may be empty.
@@ -52,6 +61,7 @@ struct ChainShop {
   std::string (*text_head)(std::size_t payload_bytes) = nullptr;
   std::size_t bytes_max = SIZE_MAX;
   std::size_t bytes = 0;  // kept for chains now
+  Places by_use;          // the least recently used chain first
   Counters counters;
   std::vector<Account> accounts;  // by ChainOptions::label
 };
@@ -153,6 +163,7 @@ class Chains {
   struct Chain {
     std::string key;  // on the wire; empty: the channel is not keyed
     std::uint32_t label = 0;
+    ChainShop::Places::iterator place;
     std::uint32_t slot = kNoSlot;
     KeptRef last;        // the base of the next
     KeptRef before;      // only for tests that plant a bug
@@ -197,6 +208,7 @@ class Chains {
   void evict(Chain& chain);
   void evict_all();
   void bound();
+  void make_room(ChainShop::Places::iterator place);
   void link_newest(Chain& chain);
   void unlink(Chain& chain);
 

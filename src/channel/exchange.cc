@@ -148,15 +148,8 @@ void Exchange::choose(const std::string& app_id, const std::string& channel, Cho
       std::move(done));
 }
 
-void Exchange::recount(const std::string& app_id, const std::string& channel, std::uint8_t from,
-                       std::uint8_t to) {
-  ask(
-      home_of(app_id, channel), 0,
-      [key = model::channel_key(app_id, channel), from, to](const Homed& homed) {
-        homed.home.start({key, {}, from, to, false});
-        return true;
-      },
-      [](bool) {});
+void Exchange::recount(const std::string& app_id, const std::string& channel, Start start) {
+  this->start(app_id, channel, std::move(start), [](const DeltaStart&) {});
 }
 
 void Exchange::acquire(std::string name, std::uint32_t limit, base::Function<void(bool)> done) {

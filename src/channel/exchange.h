@@ -45,9 +45,8 @@ class Exchange final : public Service {
              base::Function<void(DeltaStart)> done);
   void choose(const std::string& app_id, const std::string& channel, Chosen chosen,
               base::Function<void(Filtered)> done);
-  // A subscriber counts in another form class, or in none.
-  void recount(const std::string& app_id, const std::string& channel, std::uint8_t from,
-               std::uint8_t to);
+  // A subscriber counts in another form class, or in none. `start.key` is set here.
+  void recount(const std::string& app_id, const std::string& channel, Start start);
   // Holds one place under `name` (an app, a user, the node) unless `limit` are held already.
   void acquire(std::string name, std::uint32_t limit, base::Function<void(bool)> done);
   void release(const std::string& name);

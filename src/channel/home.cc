@@ -240,6 +240,8 @@ void Home::schedule_expiry(HomeChannel& channel) {
 DeltaStart Home::start(const Start& start) {
   HomeChannel* channel = find(start.key);
   if (channel == nullptr) return {};  // it left meanwhile
+  // Refused, and its loop does not know yet: nobody counted it.
+  if (channel->name.is_presence() && member_of(start.key, start.socket) == nullptr) return {};
   recount(*channel, start.counted_class, start.form_class);
   if (start.form_class == delta::FormClass::kNone) {
     drop_chains_if_unused(*channel);
@@ -292,47 +294,54 @@ void Home::fan_out(HomeChannel& channel, const model::MessageRef& message) {
   }
 }
 
-void Home::announce(HomeChannel& channel, const std::string& text) {
+void Home::announce(HomeChannel& channel, const std::string& text,
+                    std::optional<model::SocketId> except) {
   if (channel.subscription_count == 0) return;
   model::MessageRef second;
   if (channel.second_count != 0) {
     second = base::make_ref<const model::Message>(
-        channel.key, options_.text_frame(pusher::in_second_names(text)), std::nullopt);
+        channel.key, options_.text_frame(pusher::in_second_names(text)), except);
   }
   fan_out(channel, base::make_ref<const model::Message>(channel.key, options_.text_frame(text),
-                                                        std::nullopt, std::move(second)));
+                                                        except, std::move(second)));
+}
+
+// A member that was here with other data is replaced; what it is and was goes to the others.
+bool Home::join_presence(HomeChannel& channel, const Join& join) {
+  if (!channel.presence) channel.presence = std::make_unique<Presence>();
+  bool was_here = false;
+  if (const auto gone = channel.presence->leave(join.socket, was_here)) {
+    announce(channel, pusher::member_removed(channel.name.text(), *gone), join.socket);
+  }
+  const auto joined = channel.presence->join(join.socket, *join.member,
+                                             join.app->options.max_presence_members_per_channel);
+  if (joined == Presence::Joined::kFull) {
+    ++counters_.presence_full;
+    return false;
+  }
+  if (joined == Presence::Joined::kFirst) {
+    announce(channel, pusher::member_added(channel.name.text(), *join.member), join.socket);
+  }
+  return true;
 }
 
 JoinAnswer Home::join(const Join& join) {
   const std::string key = model::channel_key(join.app->options.id, join.channel.text());
   // A connection that joins again is no news to the others, unless it brings other data.
   const pusher::Member* const before = join.member ? member_of(key, join.socket) : nullptr;
-  const bool is_again = join.member ? before != nullptr && *before == *join.member : join.is_again;
+  const bool is_counted = join.member ? before != nullptr : join.is_again;
+  const bool is_news = join.member && (before == nullptr || !(*before == *join.member));
   // An earlier join of a member may have been refused.
-  std::uint8_t counted_class =
-      join.member && before == nullptr ? delta::FormClass::kNone : join.counted_class;
-  if (before != nullptr && !is_again) {
-    leave(key, join.loop, join.socket,
-          {std::exchange(counted_class, delta::FormClass::kNone), join.is_second});
-  }
+  const std::uint8_t counted_class = is_counted ? join.counted_class : delta::FormClass::kNone;
   HomeChannel& channel = find_or_create(key, join.app, join.channel);
   JoinAnswer answer;
-  if (join.member && !is_again) {
-    if (!channel.presence) channel.presence = std::make_unique<Presence>();
-    const auto joined = channel.presence->join(join.socket, *join.member,
-                                               join.app->options.max_presence_members_per_channel);
-    if (joined == Presence::Joined::kFull) {
-      ++counters_.presence_full;
-      answer.is_refused = true;
-      return answer;
-    }
-    // The newcomer is not counted in yet, so that it does not hear of itself.
-    if (joined == Presence::Joined::kFirst) {
-      announce(channel, pusher::member_added(channel.name.text(), *join.member));
-    }
+  if (is_news && !join_presence(channel, join)) {
+    answer.is_refused = true;
+    if (is_counted) uncount(channel, join.loop, join.socket, {counted_class, join.is_second});
+    return answer;
   }
   if (join.member) answer.members = channel.presence->members();
-  if (!is_again) {
+  if (!is_counted) {
     ++channel.subscribers_by_loop[join.loop];
     ++channel.subscription_count;
     if (join.is_second) count_second(channel, 1);
@@ -362,22 +371,24 @@ void Home::leave(const std::string& key, std::size_t loop, const model::SocketId
     bool was_here = false;
     auto gone = channel->presence ? channel->presence->leave(socket, was_here) : std::nullopt;
     if (!was_here) return drop_if_unused(*channel);
-    --channel->subscribers_by_loop[loop];
-    --channel->subscription_count;
-    if (gone) announce(*channel, pusher::member_removed(channel->name.text(), *gone));
-  } else {
-    MR_ASSERT(channel->subscribers_by_loop[loop] > 0, "left more often than joined");
-    --channel->subscribers_by_loop[loop];
-    --channel->subscription_count;
+    if (gone) announce(*channel, pusher::member_removed(channel->name.text(), *gone), socket);
   }
-  if (counted.is_second) count_second(*channel, -1);
-  if (channel->chains) {
-    channel->chains->choose(socket, nullptr);
-    channel->chains->count(counted.form_class, -1);
-    drop_chains_if_unused(*channel);
+  uncount(*channel, loop, socket, counted);
+}
+
+void Home::uncount(HomeChannel& channel, std::size_t loop, const model::SocketId& socket,
+                   Counted counted) {
+  MR_ASSERT(channel.subscribers_by_loop[loop] > 0, "left more often than joined");
+  --channel.subscribers_by_loop[loop];
+  --channel.subscription_count;
+  if (counted.is_second) count_second(channel, -1);
+  if (channel.chains) {
+    channel.chains->choose(socket, nullptr);
+    channel.chains->count(counted.form_class, -1);
+    drop_chains_if_unused(channel);
   }
-  count_changed(*channel);
-  drop_if_unused(*channel);
+  count_changed(channel);
+  drop_if_unused(channel);
 }
 
 void Home::count_changed(HomeChannel& channel) {

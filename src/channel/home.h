@@ -86,7 +86,11 @@ class Home {
   void drop_chains_if_unused(HomeChannel& channel);
   void schedule_expiry(HomeChannel& channel);
   void fan_out(HomeChannel& channel, const model::MessageRef& message);
-  void announce(HomeChannel& channel, const std::string& text);
+  bool join_presence(HomeChannel& channel, const Join& join);
+  void uncount(HomeChannel& channel, std::size_t loop, const model::SocketId& socket,
+               Counted counted);
+  void announce(HomeChannel& channel, const std::string& text,
+                std::optional<model::SocketId> except = std::nullopt);
   void count_changed(HomeChannel& channel);
   void announce_count(const std::string& key);
   ChannelCounts counts(const HomeChannel& channel) const;

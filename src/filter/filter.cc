@@ -23,6 +23,11 @@ double number_of(std::string_view text) {
 }  // namespace
 
 base::Result<FilterRef, Errc> Filter::parse(json::Parser& parser, std::string_view text) {
+  if (text.size() > kTextBytesMax) {
+    return base::Error<Errc>{Errc::kLimit, "the filter has " + std::to_string(text.size()) +
+                                               " bytes, the limit is " +
+                                               std::to_string(kTextBytesMax)};
+  }
   const auto read = parser.parse(text);
   if (!read) {
     return base::Error<Errc>{Errc::kNotJson,

@@ -16,9 +16,10 @@
 
 namespace mr::filter {
 
-inline constexpr std::size_t kDepthMax = 16;      // branches and leaves inside each other
-inline constexpr std::size_t kNodesMax = 128;     // as written, branches and leaves
-inline constexpr std::size_t kKeyBytesMax = 256;  // of a leaf
+inline constexpr std::size_t kTextBytesMax = 16 * 1024;  // of the whole, as written
+inline constexpr std::size_t kDepthMax = 16;             // branches and leaves inside each other
+inline constexpr std::size_t kNodesMax = 128;            // as written, branches and leaves
+inline constexpr std::size_t kKeyBytesMax = 256;         // of a leaf
 inline constexpr std::size_t kValueBytesMax = 1024;
 inline constexpr std::size_t kValuesMax = 128;  // of one `in` or `nin`
 inline constexpr std::size_t kEventsMax = 64;

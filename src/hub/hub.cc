@@ -12,6 +12,8 @@ namespace {
 // A slice of the flush: between slices the loop accepts, reads and runs timers.
 constexpr std::size_t kOutletsPerClockLook = 64;
 constexpr base::Duration kSlice = std::chrono::milliseconds(1);
+// Starts and filters of one subscription that wait for their place.
+constexpr std::size_t kMarksMax = 64;
 // A log that held a burst gives its room back; one entry's room is kept.
 constexpr std::size_t kEntriesKept = 4;
 
@@ -61,10 +63,16 @@ void Hub::judge_blocked(const ChannelLog& log, const model::Message& message) {
   // Judging may take the outlet off the list.
   const std::vector<SubscriptionId> blocked = log.blocked;
   for (const SubscriptionId subscription : blocked) {
-    const OutletId outlet = subscriptions_.at(subscription).outlet;
-    if (message.except && *message.except == subscriptions_.outlet(outlet).id) continue;
-    judge_backlog(outlet, message.frame.size());
+    if (!gets(subscription, message)) continue;
+    judge_backlog(subscriptions_.at(subscription).outlet, message.frame.size());
   }
+}
+
+// What a filter or its sender keeps from a subscriber does not wait for it.
+bool Hub::gets(SubscriptionId id, const model::Message& message) const {
+  const OutletId outlet = subscriptions_.at(id).outlet;
+  if (message.except && *message.except == subscriptions_.outlet(outlet).id) return false;
+  return !tracks_.has(id) || hears(tracks_.at(id), message);
 }
 
 bool Hub::reply(OutletId id, std::string bytes) {
@@ -156,9 +164,22 @@ void Hub::place(SubscriptionId id, Mark mark) {
   if (MR_PLANTED("mark_comes_late")) ++mark.at;
   if (track.form_class == delta::FormClass::kNone) mark.sync = nullptr;
   if (!track.marks) track.marks = std::make_unique<Marks>();
-  track.marks->list.push_back(std::move(mark));
+  std::vector<Mark>& list = track.marks->list;
+  const bool has_many = list.size() - track.marks->next >= kMarksMax / 2;
+  if (has_many && mark.is_start && list.back().is_start && list.back().at == mark.at) {
+    // Nothing stands between them: the newer start says all that the older one did.
+    --track.pending;
+    list.back() = std::move(mark);
+  } else {
+    list.push_back(std::move(mark));
+  }
   const Outlet& outlet = subscriptions_.outlet(subscription.outlet);
-  if (!outlet.is_blocked && !outlet.is_shut) link_dirty(id);
+  if (outlet.is_shut) return;
+  if (!outlet.is_blocked) return link_dirty(id);
+  // Who asks and does not read is as slow as who does not read at all.
+  if (list.size() - track.marks->next > kMarksMax && !outlet.is_slow) {
+    tell_slow(subscription.outlet);
+  }
 }
 
 void Hub::write_queued(OutletId id) {
@@ -233,6 +254,7 @@ void Hub::block(OutletId id) {
     ChannelLog& log = subscriptions_.log(subscriptions_.at(s).channel);
     log.blocked.push_back(s);
     for (std::uint32_t n = subscriptions_.at(s).cursor; n != log.end(); ++n) {
+      if (!gets(s, *log.at(n).message)) continue;
       behind += log.at(n).message->frame.size();
       ++frames;
     }

@@ -70,6 +70,7 @@ class Hub {
   void unlink_dirty(Outlet& outlet);
   void block(OutletId outlet);
   void unblock(OutletId outlet);
+  bool gets(SubscriptionId id, const model::Message& message) const;
   void judge_blocked(const ChannelLog& log, const model::Message& message);
   void judge_backlog(OutletId outlet, std::size_t added);
   bool drop_oldest_of(OutletId outlet);

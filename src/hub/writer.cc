@@ -77,8 +77,7 @@ bool Writer::gather_entries(const Outlet& outlet, SubscriptionId id) {
   for (std::uint32_t number = subscription.cursor; number != log.end(); ++number) {
     const model::MessageRef& message = model::variant_of(log.at(number).message, outlet.is_second);
     if (message->except && *message->except == outlet.id) {
-      ++counters_.excluded;
-      pass(id, number + 1, is_first);
+      pass(id, number + 1, is_first, &Part::excluded);
       continue;
     }
     is_first = false;
@@ -90,8 +89,14 @@ bool Writer::gather_entries(const Outlet& outlet, SubscriptionId id) {
 }
 
 // Passed with the entry before it, or at once when there is none to write.
-void Writer::pass(SubscriptionId id, std::uint32_t cursor, bool is_first) {
-  (is_first ? subscriptions_.at(id).cursor : parts_.back().cursor_after) = cursor;
+void Writer::pass(SubscriptionId id, std::uint32_t cursor, bool is_first, Passed why) {
+  if (is_first) {
+    subscriptions_.at(id).cursor = cursor;
+    ++(why == &Part::excluded ? counters_.excluded : counters_.filtered);
+    return;
+  }
+  parts_.back().cursor_after = cursor;
+  ++(parts_.back().*why);
 }
 
 bool Writer::gather_tracked(const Outlet& outlet, SubscriptionId id) {
@@ -105,19 +110,17 @@ bool Writer::gather_tracked(const Outlet& outlet, SubscriptionId id) {
     const Track& track = tracks_.at(id);
     const model::MessageRef& message = model::variant_of(log.at(number).message, outlet.is_second);
     if (!hears(track, *message)) {
-      ++counters_.filtered;
       if (MR_PLANTED("hidden_is_left_out")) {
         journal_.leave_out(is_first ? Journal::kCertain : parts_.size() - 1, id, *message);
       }
-      pass(id, number + 1, is_first);
+      pass(id, number + 1, is_first, &Part::filtered);
       continue;
     }
     if (message->except && *message->except == outlet.id) {
-      ++counters_.excluded;
       if (!MR_PLANTED("exclusion_ignored")) {
         journal_.leave_out(is_first ? Journal::kCertain : parts_.size() - 1, id, *message);
       }
-      pass(id, number + 1, is_first);
+      pass(id, number + 1, is_first, &Part::excluded);
       continue;
     }
     is_first = false;
@@ -149,17 +152,31 @@ bool Writer::skip(SubscriptionId id) {
   const Outlet& outlet = subscriptions_.outlet(subscription.outlet);
   const bool is_excluded = message.except && *message.except == outlet.id;
   if (subscription.track != kNone) {
-    // A mark with a frame waits for the socket; that it comes behind what is left out here is as
-    // good, because at a start nothing counts as received.
     pass_silent_marks(id);
     if (!hears(tracks_.at(id), message)) {
+      ++counters_.filtered;
       ++subscription.cursor;
       return false;
     }
     if (!MR_PLANTED("drop_ignored")) journal_.leave_out(Journal::kCertain, id, message);
+    raise_marks(id, message);
   }
   ++subscription.cursor;
+  if (is_excluded) ++counters_.excluded;
   return !is_excluded;
+}
+
+// A mark with a frame waits for the socket. When it is passed, what was left out behind it must not
+// count as received.
+void Writer::raise_marks(SubscriptionId id, const model::Message& message) {
+  Track& track = tracks_.at(id);
+  if (!track.marks || !message.entry || !message.entry->is_chained()) return;
+  const std::uint32_t number = subscriptions_.at(id).cursor;
+  for (std::size_t i = track.marks->next; i < track.marks->list.size(); ++i) {
+    Mark& mark = track.marks->list[i];
+    if (static_cast<std::int32_t>(mark.at - number) > 0) return;
+    mark.joined = std::max(mark.joined, message.entry->number + 1);
+  }
 }
 
 void Writer::pass_silent_marks(SubscriptionId id) {
@@ -236,6 +253,8 @@ void Writer::count_chained(const Part& part) {
 inline void Writer::account_part(Outlet& outlet, const Part& part) {
   subscriptions_.at(part.subscription).cursor = part.cursor_after;
   ++counters_.frames_written;
+  counters_.excluded += part.excluded;
+  counters_.filtered += part.filtered;
   if (part.form != model::kPlainForm) count_chained(part);
   if (!outlet.is_blocked || !outlet.waiting) return;
   Waiting& waiting = *outlet.waiting;

@@ -41,7 +41,10 @@ class Writer {
     const model::MessageRef* message = nullptr;
     std::uint32_t bytes = 0;
     model::Form form = model::kPlainForm;
+    std::uint32_t excluded = 0;  // entries behind it that are passed with it, and why
+    std::uint32_t filtered = 0;
   };
+  using Passed = std::uint32_t Part::*;
 
   void gather(Outlet& outlet, bool all);
   bool gather_waiting(Outlet& outlet);
@@ -49,8 +52,9 @@ class Writer {
   bool gather_tracked(const Outlet& outlet, SubscriptionId id);
   bool gather_marks(SubscriptionId id, std::uint32_t number, bool& is_first);
   void pass_silent_marks(SubscriptionId id);
+  void raise_marks(SubscriptionId id, const model::Message& message);
   const Mark* next_mark(SubscriptionId id, std::uint32_t number) const;
-  void pass(SubscriptionId id, std::uint32_t cursor, bool is_first);
+  void pass(SubscriptionId id, std::uint32_t cursor, bool is_first, Passed why);
   void account(Outlet& outlet, std::size_t bytes);
   std::size_t account_waiting(Waiting& waiting, std::size_t bytes);
   void count_chained(const Part& part);

@@ -193,7 +193,10 @@ std::string in_second_names(std::string_view frame) {
   constexpr std::string_view kFirst = "{\"event\":\"pusher";
   constexpr std::string_view kSecond = "{\"event\":\"sockudo";
   if (!frame.starts_with(kFirst)) return std::string(frame);
-  return std::string(kSecond).append(frame.substr(kFirst.size()));
+  const std::string_view rest = frame.substr(kFirst.size());
+  // An application may call an event "pusher-like".
+  if (!rest.starts_with(':') && !rest.starts_with("_internal:")) return std::string(frame);
+  return std::string(kSecond).append(rest);
 }
 
 std::string client_event(std::string_view event, std::string_view channel,

@@ -98,19 +98,6 @@ void start(Session& session, hub::SubscriptionId id, const DeltaChoice& choice) 
       });
 }
 
-void settle(Session& session, hub::SubscriptionId id) {
-  const std::string text = channel_of(session, id);
-  const auto channel = model::ChannelName::parse(text, text.size());
-  if (!channel) return;
-  hub::Tracks& tracks = session.context.hub.tracks();
-  const std::uint8_t before = class_of(session, id);
-  const DeltaChoice choice = settle_deltas(session, id, channel.value());
-  if (tracks.set_class(id, choice.form_class)) return start(session, id, choice);
-  if (choice.form_class == before) return;
-  session.context.exchange.recount(session.app->options.id, text,
-                                   tracks.count_as(id, choice.form_class), choice.form_class);
-}
-
 // A window of one second per connection.
 bool is_within_rate(Session& session, DeltaRequests& requests) {
   const std::uint32_t limit = session.context.delta->delta.max_resyncs_per_second;
@@ -142,13 +129,44 @@ void wait_for_rate(Session& session) {
     Session* found = sessions.find(ref);
     if (found == nullptr || found->phase != Phase::kOpen || !found->deltas) return;
     DeltaRequests& requests = *found->deltas;
+    requests.is_late_due = false;
     while (!requests.late.empty() && is_within_rate(*found, requests)) {
       const std::string channel = std::move(requests.late.front());
       requests.late.erase(requests.late.begin());
       resync(*found, channel);
     }
-    if (!requests.late.empty()) wait_for_rate(*found);
+    if (requests.late.empty()) return;
+    requests.is_late_due = true;
+    wait_for_rate(*found);
   });
+}
+
+void start_late(Session& session, const std::string& channel) {
+  DeltaRequests& requests = *session.deltas;
+  ++session.context.counters.delta_resyncs_late;
+  if (std::find(requests.late.begin(), requests.late.end(), channel) == requests.late.end()) {
+    requests.late.push_back(channel);
+  }
+  if (!std::exchange(requests.is_late_due, true)) wait_for_rate(session);
+}
+
+// `is_now`: a start may be asked for at once; else in another second.
+void settle(Session& session, hub::SubscriptionId id, bool is_now) {
+  const std::string text = channel_of(session, id);
+  const auto channel = model::ChannelName::parse(text, text.size());
+  if (!channel) return;
+  hub::Tracks& tracks = session.context.hub.tracks();
+  const std::uint8_t before = class_of(session, id);
+  const DeltaChoice choice = settle_deltas(session, id, channel.value());
+  if (tracks.set_class(id, choice.form_class)) {
+    return is_now ? start(session, id, choice) : start_late(session, text);
+  }
+  if (choice.form_class == before) return;
+  channel::Start change;
+  change.socket = session.socket_id();
+  change.counted_class = tracks.count_as(id, choice.form_class);
+  change.form_class = choice.form_class;
+  session.context.exchange.recount(session.app->options.id, text, std::move(change));
 }
 
 }  // namespace
@@ -166,8 +184,13 @@ void place_start(Session& session, hub::SubscriptionId id, const channel::DeltaS
   hub::Mark mark;
   mark.is_start = true;
   mark.joined = answer.joined;
-  mark.sync = base::make_ref<const model::Message>(std::string(), ws::text_frame(answer.sync),
-                                                   std::nullopt);
+  if (answer.sync.empty()) {
+    // Nothing started; until something does, nothing counts as received.
+    mark.joined = UINT64_MAX;
+  } else {
+    mark.sync = base::make_ref<const model::Message>(std::string(), ws::text_frame(answer.sync),
+                                                     std::nullopt);
+  }
   session.context.hub.place(id, std::move(mark));
 }
 
@@ -176,15 +199,18 @@ DeltaChoice settle_deltas(Session& session, hub::SubscriptionId existing,
   DeltaChoice choice = choose(session, channel);
   if (!session.deltas) return choice;
   const bool had = class_of(session, existing) != FormClass::kNone;
-  std::uint32_t& live = session.deltas->live;
-  if (choice.form_class == FormClass::kNone) {
-    if (had) --live;
-  } else if (!had && live >= session.context.delta->delta.max_channel_states_per_socket) {
-    ++session.context.counters.deltas_over_limit;
-    choice = {};
-  } else if (!had) {
-    ++live;
+  DeltaRequests& requests = *session.deltas;
+  const bool is_wanted = choice.form_class != FormClass::kNone;
+  const std::uint32_t limit = session.context.delta->delta.max_channel_states_per_socket;
+  if (is_wanted && !had && requests.live >= limit) {
+    if (requests.over_limit.insert(channel.text()).second) {
+      ++session.context.counters.deltas_over_limit;
+    }
+    return {};
   }
+  requests.over_limit.erase(channel.text());
+  if (is_wanted && !had) ++requests.live;
+  if (!is_wanted && had) --requests.live;
   return choice;
 }
 
@@ -193,16 +219,17 @@ std::uint8_t end_deltas(Session& session, hub::SubscriptionId id, const std::str
     if (class_of(session, id) != FormClass::kNone) --session.deltas->live;
     session.deltas->subscriptions.erase(channel);
     std::erase(session.deltas->late, channel);
+    session.deltas->over_limit.erase(channel);
   }
   return session.context.hub.tracks().count_as(id, FormClass::kNone);
 }
 
-void settle_all_deltas(Session& session) {
+void settle_all_deltas(Session& session, bool is_now) {
   const hub::Subscriptions& subscriptions = session.context.hub.subscriptions();
   // An answer may come at once, but no subscription ends with it.
   for (hub::SubscriptionId id = subscriptions.outlet(session.outlet).first; id != hub::kNone;
        id = subscriptions.at(id).next) {
-    settle(session, id);
+    settle(session, id, is_now);
   }
 }
 
@@ -210,7 +237,7 @@ void handle_enable_delta(Session& session, const pusher::EnableDelta& event) {
   DeltaRequests& requests = requests_of(session);
   requests.connection = event.asked;
   confirm(session, requests);
-  settle_all_deltas(session);
+  settle_all_deltas(session, is_within_rate(session, requests));
 }
 
 void handle_delta_sync_error(Session& session, const pusher::DeltaSyncError& event) {
@@ -228,9 +255,7 @@ void handle_delta_sync_error(Session& session, const pusher::DeltaSyncError& eve
   }
   hub.tracks().ask(id);
   if (is_within_rate(session, requests)) return resync(session, event.channel);
-  ++session.context.counters.delta_resyncs_late;
-  requests.late.push_back(event.channel);
-  if (requests.late.size() == 1) wait_for_rate(session);
+  start_late(session, event.channel);
 }
 
 }  // namespace mr::session

@@ -26,7 +26,9 @@ struct DeltaRequests {
   std::uint32_t live = 0;  // subscriptions with deltas; max_channel_states_per_socket bounds them
   std::uint32_t resync_second = 0;  // the second counted, and how many starts were in it
   std::uint32_t resyncs_in_second = 0;
-  std::vector<std::string> late;  // channels whose start waits for another second
+  std::vector<std::string> late;          // channels whose start waits for another second
+  bool is_late_due = false;               // a look at them is scheduled
+  base::FlatSet<std::string> over_limit;  // channels that are plain for want of a place
 };
 
 // How the messages of one subscription travel.
@@ -49,7 +51,8 @@ std::uint8_t end_deltas(Session& session, hub::SubscriptionId id, const std::str
 
 void handle_enable_delta(Session& session, const pusher::EnableDelta& event);
 void handle_delta_sync_error(Session& session, const pusher::DeltaSyncError& event);
-// The settings changed: what every subscription of the connection gets is decided again.
-void settle_all_deltas(Session& session);
+// What every subscription of the connection gets is decided again, because settings or the switch
+// changed. `is_now`: starts may be asked for at once.
+void settle_all_deltas(Session& session, bool is_now = true);
 
 }  // namespace mr::session

@@ -1,6 +1,7 @@
 #include <string>
 #include <utility>
 
+#include "delta/settings.h"
 #include "filter/filter.h"
 #include "pusher/auth.h"
 #include "pusher/encode.h"
@@ -129,11 +130,13 @@ void send_cached(Session& session, const Wanted& wanted,
                  const std::optional<channel::CachedEvent>& cached) {
   const bool is_heard =
       cached && (!wanted.filter || wanted.filter->passes(cached->event, cached->tags));
-  if (is_heard) {
-    session.send(pusher::channel_event(cached->event, wanted.channel.text(), cached->data));
-  } else {
-    session.send(pusher::cache_miss(wanted.channel.text()));
-  }
+  const std::string& channel = wanted.channel.text();
+  if (!is_heard) return session.send(pusher::cache_miss(channel));
+  const bool has_tags =
+      session.is_second && !cached->tags.empty() &&
+      delta::resolve_for(*session.context.delta, session.app->options.id, channel).enable_tags;
+  session.send(has_tags ? pusher::tagged_event(cached->event, channel, cached->data, cached->tags)
+                        : pusher::channel_event(cached->event, channel, cached->data));
 }
 
 void welcome(Session& session, const Wanted& wanted, const channel::JoinAnswer& answer,

@@ -238,6 +238,39 @@ TEST(HomeTest, AMemberThatJoinsAgainIsCountedOnceInItsFormClass) {
   EXPECT_EQ(kept_bytes(), 0U);
 }
 
+// A refused member whose loop did not know yet took the form class of another away: an assertion
+// ended the process, or that one got no deltas any more.
+TEST(HomeTest, ARefusedMemberThatChangesItsDeltasCountsNowhere) {
+  TestPort port;
+  LocalOrder order;
+  Options options;
+  options.text_frame = plain;
+  options.text_head = [](std::size_t) { return std::string(); };
+  Home home(port, order, options, 1);
+  TestSubscribers here;
+  home.set_subscribers({&here, &here});
+  model::AppOptions small;
+  small.max_presence_members_per_channel = 1;
+  const auto app = base::make_ref<const model::App>(small);
+  const auto name = model::ChannelName::parse("presence-c", 200).value();
+  const std::string key = model::channel_key(app->options.id, name.text());
+  constexpr std::uint8_t kNone = delta::FormClass::kNone;
+  const auto join = [&](std::uint64_t socket, const char* id) {
+    Join wanted{app, name, 0, {socket, 1}, pusher::Member{'"' + std::string(id) + '"', id, "{}"}};
+    wanted.form_class = 0;
+    return home.join(wanted);
+  };
+  EXPECT_FALSE(join(1, "a").is_refused);
+  EXPECT_TRUE(join(2, "b").is_refused);
+  home.start({key, {2, 1}, 0, kNone, false});
+  home.start({key, {2, 1}, 0, 1, false});
+  home.publish({app, name, "e", '"' + std::string(200, 'd') + '"', {}, {}}, [](const Released&) {});
+  EXPECT_GT(home.chain_shop().bytes, 0U) << "the one who is there still gets deltas";
+  home.leave(key, 0, {2, 1}, {1});
+  home.leave(key, 0, {1, 1}, {0});
+  EXPECT_EQ(home.channel_count(), 0U);
+}
+
 TEST(HomeTest, AUsersChannelAnnouncesNoCount) {
   TestPort port;
   LocalOrder order;

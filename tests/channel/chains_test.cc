@@ -201,6 +201,42 @@ TEST_F(ChainsTest, AChainKeepsItsNewestMessageOnly) {
   EXPECT_EQ(bytes[0], bytes[2]);
 }
 
+// The bound took a busy channel's bases and left those of channels that nobody wrote to.
+TEST_F(ChainsTest, AQuietChannelsChainsMakeRoomForABusyOnes) {
+  options.conflation_key = "symbol";
+  open();
+  chains->count(kFossil, 1);
+  for (int i = 0; i < 20; ++i) say("a", {"k" + std::to_string(i), {}, {}});
+  const auto quiet = std::move(chains);
+  shop.bytes_max = shop.bytes;
+  open();
+  chains->count(kFossil, 1);
+  say("a", {"busy", {}, {}});
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_NE(say("a", {"busy", {}, {}})->entry->base, 0U) << "its base stays";
+  }
+  EXPECT_LT(quiet->chain_count(), 20U);
+  EXPECT_GT(shop.counters.evicted_memory, 0U);
+  EXPECT_LE(shop.bytes, shop.bytes_max);
+}
+
+TEST_F(ChainsTest, AnAppsBoundTakesItsOwnChainsOnly) {
+  options.conflation_key = "symbol";
+  open();
+  chains->count(kFossil, 1);
+  for (int i = 0; i < 5; ++i) say("a", {"k" + std::to_string(i), {}, {}});
+  const auto other = std::move(chains);
+  const std::size_t five = shop.bytes;
+  options.app_label = 1;
+  options.app_bytes_max = five / 2;
+  open();
+  chains->count(kFossil, 1);
+  for (int i = 0; i < 10; ++i) say("a", {"k" + std::to_string(i), {}, {}});
+  EXPECT_EQ(other->chain_count(), 5U);
+  EXPECT_LE(shop.account(1).app_bytes, five / 2);
+  EXPECT_GE(chains->chain_count(), 1U);
+}
+
 TEST_F(ChainsTest, TheLeastRecentlyUsedKeyGoesFirst) {
   options.conflation_key = "symbol";
   options.keys_max = 2;

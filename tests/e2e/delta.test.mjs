@@ -263,6 +263,26 @@ describe("deltas on the wire", () => {
     client.close();
   });
 
+  test("protocol 2: cached events have their tags, and a member does not hear of itself", async () => {
+    const names = (client) => client.frames.map(({ event }) => event);
+    const options = { path: `/app/${APPS.main.key}?protocol=2` };
+    const second = new RawClient(server, options);
+    await second.next("sockudo:connection_established");
+    await publish("cache-second", price("A", 1), { tags: { symbol: "A" } });
+    second.send({ event: "sockudo:subscribe", data: { channel: "cache-second" } });
+    assert.deepEqual((await second.next("price")).tags, { symbol: "A" });
+    const socketId = JSON.parse(second.frames[0].data).socket_id;
+    const member = (info) => backend.authorizeChannel(socketId, "presence-second", { user_id: "u", user_info: { info } });
+    for (const info of [1, 2]) {
+      second.send({ event: "sockudo:subscribe", data: { channel: "presence-second", ...member(info) } });
+      await second.next("sockudo_internal:subscription_succeeded");
+    }
+    second.send({ event: "sockudo:ping", data: {} });
+    await second.next("sockudo:pong");
+    assert.ok(!names(second).some((name) => /pusher|member_/.test(name)), names(second).join(" "));
+    second.close();
+  });
+
   test("/metrics has frames and bytes of each pattern, and no channel's name", async () => {
     const { body } = await get(`${server.metricsUrl}/metrics`);
     assert.match(body, new RegExp(`^millrace_delta_compression_delta_messages_total\\{app_id="main",channel_name="keyed\\*",port="${server.port}"\\} [1-9]`, "m"));

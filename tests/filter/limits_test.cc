@@ -103,5 +103,15 @@ TEST_F(LimitsTest, LongValuesAreCutInErrorsBetweenCharacters) {
       << read.error().detail;
 }
 
+TEST(FilterLimitsTest, TheWholeTextIsBounded) {
+  json::Parser parser(1 << 20);
+  std::string values;
+  for (int i = 0; i < 100; ++i) values += (i == 0 ? "\"" : ",\"") + std::string(200, 'v') + '"';
+  const auto read = Filter::parse(parser, R"({"key":"k","cmp":"in","vals":[)" + values + "]}");
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().code, Errc::kLimit);
+  EXPECT_NE(read.error().detail.find("the limit is 16384"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace mr::filter

@@ -93,7 +93,8 @@ class NarrowWire final : public Wire {
 
 class NoEvents final : public OutletEvents {
  public:
-  void on_outlet_slow(OutletId) override {}
+  int slow = 0;
+  void on_outlet_slow(OutletId) override { ++slow; }
   void on_outlet_broken(OutletId) override {}
 };
 
@@ -170,6 +171,67 @@ TEST_F(TrackedHubTest, AnAnswerAloneIsWritten) {
   hub.place(subscription, std::move(mark));
   flush();
   EXPECT_EQ(wire.got, "S");
+}
+
+// A delta referred to a message that was dropped behind the start that cleared its mark.
+TEST_F(TrackedHubTest, WhatIsDroppedBehindAStartThatWaitsIsNoBase) {
+  wire.room = 0;
+  hub.append(message({1, 0, true}));
+  flush();
+  hub.tracks().ask(subscription);
+  Mark mark;
+  mark.is_start = true;
+  mark.joined = 2;
+  mark.sync = base::make_ref<const model::Message>("x", "S", std::nullopt);
+  hub.place(subscription, std::move(mark));
+  hub.append(message({2, 1}));
+  hub.append(message({3, 2}));
+  hub.drop(subscription);
+  hub.drop(subscription);
+  wire.room = SIZE_MAX;
+  hub.on_writable(outlet);
+  EXPECT_EQ(wire.got, "S<{3>") << "2 was dropped: it is no base";
+}
+
+// Messages that a filter hid filled the queue of a reader that would never get them.
+TEST_F(TrackedHubTest, WhatAFilterHidesDoesNotWaitForTheReader) {
+  hub.tracks().ensure(subscription).filter = 0;
+  wire.room = 0;
+  ASSERT_TRUE(hub.reply(outlet, "r"));
+  flush();
+  for (int i = 0; i < 3; ++i) {
+    hub.append(base::make_ref<const model::Message>(
+        "x", std::string(100'000, 'l'), std::nullopt,
+        model::Message::Chained{0, std::make_unique<model::ChainEntry>()}));
+  }
+  EXPECT_EQ(events.slow, 0);
+  wire.room = SIZE_MAX;
+  hub.on_writable(outlet);
+  EXPECT_EQ(wire.got, "r");
+  EXPECT_EQ(hub.counters().filtered, 3U) << "each is counted once";
+  EXPECT_EQ(hub.counters().dropped_slow, 0U);
+}
+
+// Starts that were asked for and never read took any amount of memory.
+TEST_F(TrackedHubTest, WhoAsksForStartsAndReadsNoneIsSlow) {
+  wire.room = 0;
+  hub.append(message({1, 0, true}));
+  flush();
+  const auto ask = [this] {
+    hub.tracks().ask(subscription);
+    Mark mark;
+    mark.is_start = true;
+    mark.sync = base::make_ref<const model::Message>("x", "S", std::nullopt);
+    hub.place(subscription, std::move(mark));
+  };
+  for (int i = 0; i < 1000; ++i) ask();
+  EXPECT_LE(hub.tracks().at(subscription).marks->list.size(), 64U) << "one place, one start";
+  EXPECT_EQ(events.slow, 0);
+  for (std::uint64_t i = 2; i < 100; ++i) {
+    hub.append(message({i, i - 1}));
+    ask();
+  }
+  EXPECT_EQ(events.slow, 1);
 }
 
 TEST_F(TrackedHubTest, ATrackEndsWithItsSubscription) {

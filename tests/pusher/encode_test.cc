@@ -111,5 +111,16 @@ TEST(CloseCodesTest, Only43xxKeepTheConnection) {
   }
 }
 
+TEST(EncodeTest, ProtocolTwoHasItsOwnNamesForOursAlone) {
+  EXPECT_EQ(in_second_names(pong()), R"({"event":"sockudo:pong"})");
+  EXPECT_EQ(in_second_names(R"({"event":"pusher_internal:member_added"})"),
+            R"({"event":"sockudo_internal:member_added"})");
+  for (const char* other : {R"({"event":"pusher-like"})", R"({"event":"price"})", "{}"}) {
+    EXPECT_EQ(in_second_names(other), other);
+  }
+  EXPECT_EQ(tagged_event("e", "c", "1", {{"a", "x\""}}),
+            R"({"event":"e","channel":"c","data":1,"tags":{"a":"x\""}})");
+}
+
 }  // namespace
 }  // namespace mr::pusher
