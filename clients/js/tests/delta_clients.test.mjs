@@ -129,7 +129,7 @@ describe("recorded market data to subscribers of every kind", { skip: missing ||
 
   async function run(t, suite, server, corpus, algorithm) {
     const random = new Random(SEED);
-    const { records } = recordsOf(ROOT, corpus);
+    const { source, records } = recordsOf(ROOT, corpus);
     const chosen = records.slice(0, MESSAGES);
     const symbols = [...new Set(chosen.map(({ key }) => key))];
     const backend = suite.sdk(server);
@@ -156,8 +156,11 @@ describe("recorded market data to subscribers of every kind", { skip: missing ||
       life.one.end();
     }
     assert.equal(sums.missed, dropped, "what is missing is what was dropped");
-    if (corpus !== "trades") assert.ok(sums.delta > sums.full, JSON.stringify(sums));
-    t.diagnostic(`${chosen.length} messages, ${sums.expected} expected, ${sums.missed} dropped and counted, ${sums.delta} deltas, ${sums.full} full`);
+    // Trades, and the small messages of a machine without recorded ones, do not pay.
+    if (corpus === "books_snapshot" || (corpus === "tickers" && source === "recorded")) {
+      assert.ok(sums.delta > sums.full, JSON.stringify(sums));
+    }
+    t.diagnostic(`${chosen.length} ${source} messages, ${sums.expected} expected, ${sums.missed} dropped and counted, ${sums.delta} deltas, ${sums.full} full`);
   }
 
   async function open(suite, server, asked, random, symbols) {
