@@ -112,7 +112,7 @@ DeltaReader::Result DeltaReader::take_full(std::string_view frame, std::size_t t
   held.text = std::string(frame.substr(0, tail_at)) + "}";
   {
     const auto parsed = parser_.parse(held.text);
-    if (!parsed) return {};
+    if (!parsed || !parsed.value().is_object()) return {};
     held.channel = text_of(parsed.value(), "channel");
   }
   ++counts_.fulls;
