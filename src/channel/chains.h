@@ -20,8 +20,9 @@
 
 namespace mr::channel {
 
-// What all chains of one home loop share: the encoder, frames, and the bound on memory.
 class Chains;
+
+// What all chains of one home loop share: the encoder, frames, and the bound on memory.
 struct ChainShop {
   using Encode = base::Function<bool(delta::Algorithm, std::string_view base,
                                      std::string_view target, std::size_t bytes_max, std::string&)>;

@@ -56,6 +56,11 @@ bool Tracks::set_class(SubscriptionId id, std::uint8_t form_class) {
 
 void Tracks::ask(SubscriptionId id) { ++ensure(id).pending; }
 
+void Tracks::ask_once_less(SubscriptionId id) {
+  MR_ASSERT(at(id).pending > 1, "the start that is left");
+  --at(id).pending;
+}
+
 std::uint8_t Tracks::count_as(SubscriptionId id, std::uint8_t form_class) {
   if (form_class == FormClass::kNone && !has(id)) return FormClass::kNone;
   return std::exchange(ensure(id).counted_class, form_class);

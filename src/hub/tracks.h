@@ -30,6 +30,8 @@ class Tracks {
   bool set_class(SubscriptionId id, std::uint8_t form_class);
   // A start is asked for, or will be once a limit allows it: plain until it has its place.
   void ask(SubscriptionId id);
+  // Of two starts that were asked for one will be enough: it is not on its way yet.
+  void ask_once_less(SubscriptionId id);
   // The class that the home loop counts this subscription in: the one before, and from now on.
   std::uint8_t count_as(SubscriptionId id, std::uint8_t form_class);
 

@@ -141,12 +141,14 @@ void wait_for_rate(Session& session) {
   });
 }
 
-void start_late(Session& session, const std::string& channel) {
+// One that waits serves all that are asked for before it.
+void start_late(Session& session, hub::SubscriptionId id, const std::string& channel) {
   DeltaRequests& requests = *session.deltas;
-  ++session.context.counters.delta_resyncs_late;
-  if (std::find(requests.late.begin(), requests.late.end(), channel) == requests.late.end()) {
-    requests.late.push_back(channel);
+  if (std::find(requests.late.begin(), requests.late.end(), channel) != requests.late.end()) {
+    return session.context.hub.tracks().ask_once_less(id);
   }
+  ++session.context.counters.delta_resyncs_late;
+  requests.late.push_back(channel);
   if (!std::exchange(requests.is_late_due, true)) wait_for_rate(session);
 }
 
@@ -159,7 +161,7 @@ void settle(Session& session, hub::SubscriptionId id, bool is_now) {
   const std::uint8_t before = class_of(session, id);
   const DeltaChoice choice = settle_deltas(session, id, channel.value());
   if (tracks.set_class(id, choice.form_class)) {
-    return is_now ? start(session, id, choice) : start_late(session, text);
+    return is_now ? start(session, id, choice) : start_late(session, id, text);
   }
   if (choice.form_class == before) return;
   channel::Start change;
@@ -248,14 +250,9 @@ void handle_delta_sync_error(Session& session, const pusher::DeltaSyncError& eve
     return session.context.counters.refuse(Refusal::kDeltaSync);
   }
   ++session.context.counters.delta_resyncs;
-  DeltaRequests& requests = *session.deltas;
-  // One that waits answers all that are asked before it.
-  if (std::find(requests.late.begin(), requests.late.end(), event.channel) != requests.late.end()) {
-    return;
-  }
   hub.tracks().ask(id);
-  if (is_within_rate(session, requests)) return resync(session, event.channel);
-  start_late(session, event.channel);
+  if (is_within_rate(session, *session.deltas)) return resync(session, event.channel);
+  start_late(session, id, event.channel);
 }
 
 }  // namespace mr::session

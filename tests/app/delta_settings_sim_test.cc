@@ -258,6 +258,21 @@ TEST(DeltaSettingsSimTest, MaxResyncsPerSecond) {
   EXPECT_EQ(wire.last("pusher:delta_cache_sync").channel, "d");
 }
 
+// Two starts that waited for the rate were answered by one, and the second was waited for for ever.
+TEST(DeltaSettingsSimTest, StartsThatWaitForTheRateTogetherAllEnd) {
+  Wire wire([](auto& s) { s.delta.max_resyncs_per_second = 1; });
+  wire.enable();
+  wire.subscribe();
+  wire.run(2s);
+  for (int i = 0; i < 3; ++i) {
+    wire.say(R"({"event":"pusher:delta_sync_error","data":{"channel":"c"}})");
+  }
+  wire.enable(R"({"algorithms":["xdelta3"]})");
+  wire.run(4s);
+  wire.publish_many(2);
+  EXPECT_EQ(wire.kinds(), "fd");
+}
+
 TEST(DeltaSettingsSimTest, OmitDeltaAlgorithm) {
   for (const bool omits : {false, true}) {
     Wire wire([omits](auto& s) { s.delta.omit_delta_algorithm = omits; });
