@@ -112,6 +112,15 @@ class TrackedHubTest : public ::testing::Test {
     while (hub.flush(clock)) {
     }
   }
+  // A start that was asked for has its answer.
+  void place_start(std::uint64_t joined = 0) {
+    hub.tracks().ask(subscription);
+    Mark mark;
+    mark.is_start = true;
+    mark.joined = joined;
+    mark.sync = base::make_ref<const model::Message>("x", "S", std::nullopt);
+    hub.place(subscription, std::move(mark));
+  }
 
   NarrowWire wire;
   NoEvents events;
@@ -151,12 +160,7 @@ TEST_F(TrackedHubTest, WhatTheSocketDidNotTakeChangesNothing) {
 
 TEST_F(TrackedHubTest, AnAnswerStandsBetweenWhatWasBeforeAndWhatFollows) {
   hub.append(message({1, 0, true}));
-  hub.tracks().ask(subscription);
-  Mark mark;
-  mark.is_start = true;
-  mark.joined = 2;
-  mark.sync = base::make_ref<const model::Message>("x", "S", std::nullopt);
-  hub.place(subscription, std::move(mark));
+  place_start(2);
   hub.append(message({2, 1}));
   hub.append(message({3, 2}));
   flush();
@@ -164,11 +168,7 @@ TEST_F(TrackedHubTest, AnAnswerStandsBetweenWhatWasBeforeAndWhatFollows) {
 }
 
 TEST_F(TrackedHubTest, AnAnswerAloneIsWritten) {
-  hub.tracks().ask(subscription);
-  Mark mark;
-  mark.is_start = true;
-  mark.sync = base::make_ref<const model::Message>("x", "S", std::nullopt);
-  hub.place(subscription, std::move(mark));
+  place_start();
   flush();
   EXPECT_EQ(wire.got, "S");
 }
@@ -178,12 +178,7 @@ TEST_F(TrackedHubTest, WhatIsDroppedBehindAStartThatWaitsIsNoBase) {
   wire.room = 0;
   hub.append(message({1, 0, true}));
   flush();
-  hub.tracks().ask(subscription);
-  Mark mark;
-  mark.is_start = true;
-  mark.joined = 2;
-  mark.sync = base::make_ref<const model::Message>("x", "S", std::nullopt);
-  hub.place(subscription, std::move(mark));
+  place_start(2);
   hub.append(message({2, 1}));
   hub.append(message({3, 2}));
   hub.drop(subscription);
@@ -217,19 +212,12 @@ TEST_F(TrackedHubTest, WhoAsksForStartsAndReadsNoneIsSlow) {
   wire.room = 0;
   hub.append(message({1, 0, true}));
   flush();
-  const auto ask = [this] {
-    hub.tracks().ask(subscription);
-    Mark mark;
-    mark.is_start = true;
-    mark.sync = base::make_ref<const model::Message>("x", "S", std::nullopt);
-    hub.place(subscription, std::move(mark));
-  };
-  for (int i = 0; i < 1000; ++i) ask();
+  for (int i = 0; i < 1000; ++i) place_start();
   EXPECT_LE(hub.tracks().at(subscription).marks->list.size(), 64U) << "one place, one start";
   EXPECT_EQ(events.slow, 0);
   for (std::uint64_t i = 2; i < 100; ++i) {
     hub.append(message({i, i - 1}));
-    ask();
+    place_start();
   }
   EXPECT_EQ(events.slow, 1);
 }
