@@ -180,6 +180,8 @@ void add_bench(CLI::App& app, BenchOptions& options) {
       ->capture_default_str();
   app.add_option("--server-pid", options.server_pid,
                  "the server's process: its CPU and memory are reported");
+  app.add_flag("--poll", options.poll,
+               "one process that never sleeps under load: waking it costs the server nothing");
   app.add_flag("--floor", options.floor,
                "the server is bare: any upgrade subscribes, POST /publish sends its body to all");
   app.add_flag("--json", options.json, "print the report as JSON");

@@ -22,13 +22,14 @@ constexpr std::uint64_t kSecondNs = 1'000'000'000;
 std::uint64_t to_ns(double seconds) { return static_cast<std::uint64_t>(seconds * 1e9); }
 
 // A run's phases, advanced by a tick.
-class BenchRun {
+class BenchRun final : public net::IterationEnd {
  public:
   BenchRun(net::EpollLoop& loop, const BenchOptions& options, Audience& audience,
            BenchPublisher& publisher)
       : loop_(loop), options_(options), audience_(audience), publisher_(publisher) {}
 
   void start() {
+    if (options_.poll) loop_.set_iteration_end(this);
     report_.at_start = read_server(options_.server_pid);
     enter(Phase::kConnecting);
     audience_.start();
@@ -56,6 +57,10 @@ class BenchRun {
   void enter(Phase phase) {
     phase_ = phase;
     phase_begin_ = monotonic_ns();
+  }
+  // True: the loop looks again without sleeping.
+  bool on_iteration_end() override {
+    return phase_ == Phase::kWarmUp || phase_ == Phase::kMeasuring || phase_ == Phase::kDraining;
   }
   std::uint64_t in_phase() const { return monotonic_ns() - phase_begin_; }
   bool publishes() const { return options_.seconds > 0 || options_.publishes > 0; }
@@ -282,6 +287,11 @@ int run_bench(const BenchOptions& options) {
       options.processes > 0
           ? options.processes
           : (options.connections + kConnectionsPerProcess - 1) / kConnectionsPerProcess;
+  if (options.poll && processes > 1) {
+    print_error("--poll is for one process, and these would be " + std::to_string(processes) +
+                "; fewer connections, or --processes 1");
+    return kExitUsage;
+  }
   std::vector<BenchWorker> workers;
   if (processes > 1) {
     workers = fork_workers(all, processes);

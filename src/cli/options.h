@@ -70,6 +70,7 @@ struct BenchOptions {
   std::uint32_t processes = 0;         // 0: one per 15,000 connections
   std::uint32_t connect_window = 200;  // handshakes under way at once, per process
   int server_pid = 0;
+  bool poll = false;  // no sleep between reads while messages are on their way
   bool floor = false;
   bool json = false;
 };

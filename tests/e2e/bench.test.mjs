@@ -1,6 +1,7 @@
 // `millrace bench` counts right: what it says is what was delivered.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { APPS, BINARY, Server, runToEnd, until, within } from "./support/server.mjs";
 
@@ -35,6 +36,28 @@ describe("the load generator", () => {
   test("open loop: the rate is kept", async () => {
     const figures = await report("-c", "10", "--rate", "200", "--seconds", "1");
     assert.ok(figures.publishes >= 150 && figures.publishes <= 210, `${figures.publishes} publishes in a second`);
+  });
+
+  test("--poll: it never sleeps under load; without it, it does", async () => {
+    async function sleeps(...more) {
+      const child = spawn(BINARY, args("-c", "5", "--rate", "200", "--seconds", "60", ...more), { stdio: ["ignore", "pipe", "pipe"] });
+      let output = "";
+      for (const stream of [child.stdout, child.stderr]) stream.on("data", (bytes) => { output += bytes; });
+      const ended = new Promise((resolve) => child.once("close", resolve));
+      const switches = () => Number(/^voluntary_ctxt_switches:\s+(\d+)$/m.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))[1]);
+      await until(() => /measuring/.test(output), 10_000, "the measurement");
+      const before = switches();
+      await until(() => /measuring {3}[2-9] s/.test(output), 10_000, "two seconds of it");
+      const count = switches() - before;
+      child.kill("SIGINT");
+      await within(ended, 5000, "its end");
+      return count;
+    }
+    const polling = await sleeps("--poll"), sleeping = await sleeps();
+    assert.ok(polling < sleeping / 4, `${polling} sleeps with --poll, ${sleeping} without`);
+    const { code, output } = await runToEnd(args("-c", "4", "--poll", "--processes", "2"), { ms: 5000 });
+    assert.equal(code, 2);
+    assert.match(output, /--poll is for one process, and these would be 2/);
   });
 
   test("several processes, channels of their own, signed", async () => {
