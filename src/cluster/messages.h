@@ -1,0 +1,121 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "cluster/types.h"
+#include "model/socket_id.h"
+#include "model/tags.h"
+
+namespace mr::cluster {
+
+// What nodes say to each other (docs/cluster.md, "Envelopes"). Texts are owned: an envelope's
+// bytes are gone when its callback returns.
+
+// A publish or a client event, numbered per boot and bus partition. On its partition.
+struct EventMessage {
+  std::uint64_t sequence = 0;  // from 1
+  std::string app_id;
+  std::string channel;
+  std::string event;
+  std::string data;  // JSON text of the member
+  std::optional<model::SocketId> except;
+  std::string user_id;  // JSON text; client events on presence channels
+  bool is_client_event = false;
+  std::string conflation_key;
+  std::optional<bool> delta;
+  model::Tags tags;
+  bool operator==(const EventMessage&) const = default;
+};
+typedef EventMessage DataMessage;
+
+// Proof that a silent partition is heard. On its partition.
+struct ProbeMessage {
+  bool operator==(const ProbeMessage&) const = default;
+};
+
+// "Say where you are on this partition." On control; every node that is named answers.
+struct MarkRequest {
+  std::uint32_t partition = 0;
+  Generation generation = Generation::kNone;  // of the asker's subscription
+  std::vector<BootId> wanted;
+  bool operator==(const MarkRequest&) const = default;
+};
+
+// The last number that the sender gave on the partition, told through it. To the asker alone.
+struct MarkMessage {
+  BootId to = BootId::kNone;
+  Generation generation = Generation::kNone;
+  std::uint64_t tail = 0;
+  bool operator==(const MarkMessage&) const = default;
+};
+
+// Numbers of a partition that did not come.
+struct Gap {
+  std::uint32_t partition = 0;
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+  bool operator==(const Gap&) const = default;
+};
+
+// Which channels were hit? To the origin, on control.
+struct GapQuestion {
+  BootId to = BootId::kNone;
+  Gap gap;
+  bool operator==(const GapQuestion&) const = default;
+};
+
+// The origin's answer, on control.
+struct GapAnswer {
+  BootId to = BootId::kNone;
+  Gap gap;
+  bool is_complete = false;  // false: the origin does not remember all of it
+  // How many of the lost messages were for each channel.
+  struct Hit {
+    std::string app_id;
+    std::string channel;
+    std::uint64_t count = 0;
+    bool operator==(const Hit&) const = default;
+  };
+  std::vector<Hit> hits;
+  bool operator==(const GapAnswer&) const = default;
+};
+
+// "I am here." On control, after each connection; whoever hears it answers with a Welcome.
+struct HelloMessage {
+  std::string name;
+  bool is_joining = false;  // it has published nothing yet
+  bool operator==(const HelloMessage&) const = default;
+};
+
+// The hello of `to` is known to all loops of the sender. On control.
+struct WelcomeMessage {
+  BootId to = BootId::kNone;
+  std::string name;
+  bool operator==(const WelcomeMessage&) const = default;
+};
+
+// A node's heartbeat, on control.
+struct BeatMessage {
+  std::uint64_t number = 0;  // from 1
+  std::string name;
+  std::string status;  // healthy, degraded, draining
+  // Partition and last number given on it, of those that changed lately.
+  std::vector<std::pair<std::uint32_t, std::uint64_t>> tails;
+  bool operator==(const BeatMessage&) const = default;
+};
+
+// The node ends, and sends nothing more. On control.
+struct LeaveMessage {
+  std::vector<std::pair<std::uint32_t, std::uint64_t>> tails;
+  bool operator==(const LeaveMessage&) const = default;
+};
+
+using Message = std::variant<EventMessage, ProbeMessage, MarkRequest, MarkMessage, GapQuestion,
+                             GapAnswer, HelloMessage, WelcomeMessage, BeatMessage, LeaveMessage>;
+
+}  // namespace mr::cluster
