@@ -1,1 +1,2 @@
 mr_fuzz(cluster_envelope SRCS cluster_envelope_fuzz.cc DEPS cluster)
+mr_fuzz(cluster_redis_reply SRCS cluster_redis_reply_fuzz.cc DEPS cluster_redis)

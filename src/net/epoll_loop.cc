@@ -82,6 +82,7 @@ EpollLoop::~EpollLoop() {
 void EpollLoop::run() {
   owner_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   while (!stop_.load(std::memory_order_acquire)) iterate();
+  stop_.store(false, std::memory_order_relaxed);
   owner_.store(std::thread::id{}, std::memory_order_relaxed);
 }
 

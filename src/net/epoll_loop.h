@@ -30,7 +30,8 @@ class EpollLoop final : public Loop {
 
   // Runs on the calling thread until stop(). Before and after it any one thread may use the loop.
   void run();
-  // Any thread. run() returns at the end of the iteration; before run() it returns at once.
+  // Any thread. run() returns at the end of the iteration, before run() at once; then it may run
+  // again.
   void stop();
   // Any thread.
   const LoopStats& stats() const { return stats_; }

@@ -286,6 +286,21 @@ TEST(EpollLoopTest, MailboxBytesCountUntilTheTaskRan) {
   EXPECT_EQ(loop.mailbox_bytes(), 0U);
 }
 
+TEST(EpollLoopTest, RunsAgainAfterAStop) {
+  EpollLoop loop;
+  int turns = 0;
+  loop.stop();
+  loop.run();
+  for (int i = 0; i < 2; ++i) {
+    loop.post([&] {
+      ++turns;
+      loop.stop();
+    });
+    loop.run();
+  }
+  EXPECT_EQ(turns, 2);
+}
+
 TEST(EpollLoopTest, TimersRunInTimeAndCancelledOnesDoNot) {
   EpollLoop loop;
   const base::TimePoint start = loop.clock().now();

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "cluster/types.h"
+
+namespace mr::cluster {
+
+// What a Bus reports, on its loop, never inside a call to it.
+class BusEvents {
+ public:
+  // The broker answered. Nothing of an earlier connection holds: subscribe again.
+  virtual void on_open() = 0;
+  // The connection is gone, or none came up; `why` names the address and the reason. The Bus tries
+  // again by itself. What was published and not yet taken by the broker may be lost.
+  virtual void on_lost(std::string_view why) = 0;
+  // The broker confirmed this subscription: what it gets afterwards on the subject comes here.
+  virtual void on_subscribed(Subject subject, Generation generation) = 0;
+  // In the order in which the broker took the envelopes of one connection to one subject. One's
+  // own come back too. At most once each, unless the broker doubles. The bytes are valid inside
+  // the call.
+  virtual void on_envelope(Subject subject, std::string_view envelope) = 0;
+
+ protected:
+  ~BusEvents() = default;
+};
+
+// One loop's way to the broker: memory, Redis, Redis Cluster or NATS. Loop only; outlived by its
+// loop, and by the BusEvents that it was made with until stop().
+class Bus {
+ public:
+  virtual ~Bus() = default;
+
+  // Begins to connect, and goes on until stop().
+  virtual void start() = 0;
+  // Closes what is open; no report comes after it.
+  virtual void stop() = 0;
+
+  // Between on_open and on_lost; otherwise they do nothing. A second subscribe of a subject is
+  // asked of the broker again and confirmed with its own generation.
+  virtual void subscribe(Subject subject, Generation generation) = 0;
+  virtual void unsubscribe(Subject subject) = 0;
+  // False: nothing was taken, as there is no connection or its queue is full. Envelopes of one
+  // subject keep their order. Written at the end of the loop's iteration, or at flush().
+  virtual bool publish(Subject subject, std::string_view envelope) = 0;
+  virtual void flush() = 0;
+
+  // Bytes that were taken and are not in the kernel yet.
+  virtual std::size_t queued_bytes() const = 0;
+};
+
+}  // namespace mr::cluster

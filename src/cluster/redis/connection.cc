@@ -1,0 +1,378 @@
+#include "cluster/redis/connection.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <utility>
+
+#include "cluster/redis/error_text.h"
+#include "net/address.h"
+
+namespace mr::cluster::redis {
+namespace {
+
+constexpr auto kTickMax = std::chrono::milliseconds(250);
+// hiredis moves the rest of its buffer after each reply: small pieces keep that cheap.
+constexpr std::size_t kReadBytes = 16 * 1024;
+// Others of the loop have their turn after so much.
+constexpr std::size_t kReadBytesPerTurn = 256 * 1024;
+constexpr std::size_t kSpentBytesMax = 64 * 1024;
+constexpr std::size_t kKeptCapacity = 256 * 1024;
+
+void append_size(std::string& out, char sign, std::size_t size) {
+  std::array<char, 24> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), size).ptr;
+  out += sign;
+  out.append(digits.data(), end);
+  out += "\r\n";
+}
+
+std::size_t size_of(std::span<const std::string_view> args) {
+  std::size_t bytes = 0;
+  for (const std::string_view arg : args) bytes += arg.size();
+  return bytes;
+}
+
+std::string in_ms(base::Duration duration) {
+  using std::chrono::milliseconds;
+  return std::to_string(std::chrono::duration_cast<milliseconds>(duration).count()) + " ms";
+}
+
+std::string lower(std::string_view text) {
+  std::string low(text);
+  for (char& c : low) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return low;
+}
+
+bool is_message(std::string_view verb) {
+  return verb == "message" || verb == "smessage" || verb == "pmessage";
+}
+
+}  // namespace
+
+Connection::Connection(net::Loop& loop, net::Resolver& resolver, const RedisOptions& options,
+                       ConnectionEvents& events)
+    : loop_(loop), resolver_(resolver), options_(options), events_(events) {}
+
+Connection::~Connection() {
+  *alive_ = false;
+  drop();
+}
+
+std::string Connection::where() const {
+  if (next_address_ == 0) return net::to_text({options_.host, options_.port});
+  const net::Address& address = addresses_[next_address_ - 1];
+  if (address.host == options_.host) return net::to_text(address);
+  return options_.host + " (" + net::to_text(address) + ")";
+}
+
+// --- opening -----------------------------------------------------------------------------------
+
+void Connection::open() {
+  MR_ASSERT(state_ == State::kClosed, "opened twice");
+  state_ = State::kResolving;
+  next_address_ = 0;
+  resolver_.resolve(loop_, {options_.host, options_.port},
+                    [this, alive = alive_, opening = ++opening_](net::Addresses found) {
+                      if (*alive && opening == opening_) resolved(std::move(found));
+                    });
+}
+
+void Connection::resolved(net::Addresses found) {
+  if (!found) return lose("Redis: " + found.error().detail + " (database.redis.host)");
+  addresses_ = std::move(found).value();
+  connect_next();
+}
+
+void Connection::connect_next() {
+  drop();
+  state_ = State::kConnecting;
+  const auto socket = loop_.connect(addresses_[next_address_++], *this);
+  deadline_ = loop_.clock().now() + options_.connect_timeout;
+  arm_tick();
+  if (!socket) return attempt_failed("Redis: " + socket.error().detail);
+  socket_ = socket.value();
+  // The first report says that the connection stands.
+  is_blocked_ = true;
+  is_ended_ = false;
+}
+
+void Connection::attempt_failed(const std::string& why) {
+  if (next_address_ < addresses_.size()) return connect_next();
+  lose(why);
+}
+
+void Connection::connection_stands() {
+  state_ = State::kGreeting;
+  reader_ = std::make_unique<ReplyReader>();
+  last_heard_ = loop_.clock().now();
+  is_subscribed_ = is_pinged_ = false;
+  greet();
+}
+
+// All in one packet: what is refused closes the connection, whatever came behind it.
+void Connection::greet() {
+  const auto step = [this](std::span<const std::string_view> args) {
+    send(args, {[this, command = args[0]](const Reply& reply) { greeted(reply, command); }});
+  };
+  using Args = std::array<std::string_view, 2>;
+  if (!options_.password.empty() && !options_.username.empty()) {
+    step(std::array<std::string_view, 3>{"AUTH", options_.username, options_.password});
+  } else if (!options_.password.empty()) {
+    step(Args{"AUTH", options_.password});
+  }
+  if (options_.db != 0) step(Args{"SELECT", std::to_string(options_.db)});
+  if (!options_.client_name.empty()) {
+    // Only a convenience, and switched off on some servers.
+    send(std::array<std::string_view, 3>{"CLIENT", "SETNAME", options_.client_name},
+         {[](const Reply&) {}});
+  }
+  const std::array<std::string_view, 1> ping{"PING"};
+  send(ping, {[this](const Reply& reply) {
+         if (!greeted(reply, "PING")) return;
+         state_ = State::kReady;
+         events_.on_ready();
+       }});
+}
+
+bool Connection::greeted(const Reply& reply, std::string_view command) {
+  if (reply.is_error()) lose(explain("Redis at " + where(), command, reply.text, options_));
+  return reply.kind == Reply::Kind::kStatus;
+}
+
+// --- commands ----------------------------------------------------------------------------------
+
+bool Connection::command(std::span<const std::string_view> args, OnReply on_reply) {
+  if (state_ != State::kReady || is_full(size_of(args))) return false;
+  MR_ASSERT(!is_subscribed_, "a command on a connection that subscribes");
+  send(args, {std::move(on_reply)});
+  return true;
+}
+
+void Connection::subscription(std::string_view verb, std::string_view channel, OnReply on_reply) {
+  if (state_ != State::kReady) return;
+  if (is_full(channel.size())) {
+    return lose_later("the queue of " + std::to_string(options_.queue_bytes_max) +
+                      " bytes to Redis at " + where() + " has no room for a subscription");
+  }
+  is_subscribed_ = true;
+  send(std::array<std::string_view, 2>{verb, channel},
+       {std::move(on_reply), lower(verb).append(" ").append(channel)});
+}
+
+// What is written but not answered counts with what it takes here.
+bool Connection::is_full(std::size_t more) const {
+  return queued_bytes() + waiting_.size() * sizeof(Waiting) + more > options_.queue_bytes_max;
+}
+
+void Connection::send(std::span<const std::string_view> args, Waiting waiting) {
+  append_size(out_, '*', args.size());
+  for (const std::string_view arg : args) {
+    append_size(out_, '$', arg.size());
+    out_.append(arg).append("\r\n");
+  }
+  waiting_.push_back(std::move(waiting));
+  write_later();
+}
+
+void Connection::write_later() {
+  if (is_write_scheduled_ || is_blocked_) return;
+  is_write_scheduled_ = true;
+  loop_.defer([this, alive = alive_] {
+    if (!*alive) return;
+    is_write_scheduled_ = false;
+    flush();
+  });
+}
+
+void Connection::flush() {
+  while (written_ < out_.size() && !is_blocked_) {
+    const iovec part{out_.data() + written_, out_.size() - written_};
+    const net::IoResult put = loop_.write(socket_, std::span(&part, 1));
+    written_ += put.bytes;
+    is_blocked_ = put.status != net::IoStatus::kOk;
+    if (put.status == net::IoStatus::kClosed) return lose_later("");
+  }
+  if (written_ == out_.size()) {
+    out_.clear();
+    written_ = 0;
+    if (out_.capacity() > kKeptCapacity) out_.shrink_to_fit();
+  } else if (written_ > kSpentBytesMax && written_ > out_.size() / 2) {
+    out_.erase(0, std::exchange(written_, 0));
+  }
+}
+
+// --- reading -----------------------------------------------------------------------------------
+
+void Connection::on_ready(net::Ready ready) {
+  const std::uint64_t opening = opening_;
+  if (state_ == State::kConnecting) {
+    if (ready.hangup) {
+      return attempt_failed("cannot connect to Redis at " + where() +
+                            ": nobody listens there, or it is out of reach; start it, or correct "
+                            "database.redis.host and database.redis.port");
+    }
+    if (!ready.writable) return;
+    connection_stands();
+  }
+  is_ended_ = is_ended_ || ready.ended;
+  if (ready.writable) {
+    is_blocked_ = false;
+    flush();
+  }
+  if (ready.readable && opening == opening_) read();
+}
+
+void Connection::read() {
+  const std::uint64_t opening = opening_;
+  for (std::size_t got_bytes = 0; got_bytes < kReadBytesPerTurn;) {
+    const std::span<std::byte> buffer = loop_.read_buffer().first(kReadBytes);
+    const net::IoResult got = loop_.read(socket_, buffer);
+    if (got.status == net::IoStatus::kBlocked) return;
+    if (got.status == net::IoStatus::kClosed) {
+      return lose("Redis at " + where() +
+                  " closed the connection: it stopped, or cut us off (its log says, such as for "
+                  "client-output-buffer-limit)");
+    }
+    got_bytes += got.bytes;
+    last_heard_ = loop_.clock().now();
+    is_pinged_ = false;
+    reader_->feed({reinterpret_cast<const char*>(buffer.data()), got.bytes});
+    if (!take_replies() || opening != opening_) return;
+    if (got.is_drained && !is_ended_) return;
+  }
+  loop_.post([this, alive = alive_, opening] {
+    if (*alive && opening == opening_) read();
+  });
+}
+
+// False: the connection is another one now, or none.
+bool Connection::take_replies() {
+  const std::uint64_t opening = opening_;
+  while (const std::optional<Reply> reply = reader_->next()) {
+    take(*reply);
+    if (opening != opening_) return false;
+  }
+  if (reader_->failure().empty()) return true;
+  lose("what Redis at " + where() + " sent is none of its replies (" + reader_->failure() +
+       "); is that a Redis, and is TLS off there?");
+  return false;
+}
+
+void Connection::take(const Reply& reply) {
+  if (is_subscribed_ && take_push(reply)) return;
+  if (!waiting_.empty()) return answer(reply);
+  lose(explain("Redis at " + where(), "no command", reply.text, options_));
+}
+
+// Answers of PING are arrays too once it subscribed.
+bool Connection::take_push(const Reply& reply) {
+  if (reply.kind != Reply::Kind::kArray || reply.elements.size() < 3) return false;
+  const std::string_view verb = reply.elements[0].text;
+  if (is_message(verb)) {
+    events_.on_push(reply);
+    return true;
+  }
+  const std::string_view channel = reply.elements[1].text;
+  const std::string_view asked = waiting_.empty() ? std::string_view() : waiting_.front().confirms;
+  const bool is_ours = asked.size() == verb.size() + 1 + channel.size() &&
+                       asked.starts_with(verb) && asked.ends_with(channel);
+  if (is_ours) {
+    answer(reply);
+  } else {
+    events_.on_push(reply);
+  }
+  return true;
+}
+
+void Connection::answer(const Reply& reply) {
+  Waiting front = std::move(waiting_.front());
+  waiting_.pop_front();
+  front.call(reply);
+}
+
+// --- time --------------------------------------------------------------------------------------
+
+void Connection::arm_tick() {
+  const auto shorter = std::min(options_.silence, options_.connect_timeout * 2) / 8;
+  const auto period = std::min<base::Duration>(shorter, kTickMax);
+  tick_due_ = loop_.clock().now() + period;
+  tick_ = loop_.after(period, [this] { tick(); });
+}
+
+void Connection::tick() {
+  const base::TimePoint now = loop_.clock().now();
+  const base::Duration late = now - tick_due_;
+  if (late > kTickMax) {
+    // We did not listen meanwhile.
+    last_heard_ += late;
+    deadline_ += late;
+  }
+  tick_ = net::TimerId::kNone;
+  arm_tick();
+  if (state_ == State::kReady) return check_silence(now);
+  if (now < deadline_) return;
+  attempt_failed(state_ == State::kConnecting
+                     ? "no connection to Redis at " + where() + " within " +
+                           in_ms(options_.connect_timeout) +
+                           ": it is down or out of reach; start it, or correct "
+                           "database.redis.host and database.redis.port"
+                     : "Redis at " + where() + " took the connection and did not answer within " +
+                           in_ms(options_.connect_timeout) + ": it hangs, or is no Redis");
+}
+
+void Connection::check_silence(base::TimePoint now) {
+  const base::Duration silent = now - last_heard_;
+  if (silent >= options_.silence) {
+    return lose("Redis at " + where() + " was silent for " + in_ms(options_.silence) +
+                ": it hangs, or the network between is cut");
+  }
+  if (silent < options_.silence / 2 || is_pinged_) return;
+  is_pinged_ = true;
+  const std::array<std::string_view, 1> ping{"PING"};
+  send(ping, {[](const Reply&) {}});
+}
+
+// --- ending ------------------------------------------------------------------------------------
+
+void Connection::close() {
+  if (state_ == State::kClosed) return;
+  const Reply lost{.kind = Reply::Kind::kLost, .text = "closed"};
+  for (Waiting& waiting : drop()) waiting.call(lost);
+}
+
+void Connection::lose(const std::string& why) {
+  const Reply lost{.kind = Reply::Kind::kLost, .text = why};
+  for (Waiting& waiting : drop()) waiting.call(lost);
+  events_.on_closed(why);
+}
+
+// What the server said before it closed is still worth reading: it may say why.
+void Connection::lose_later(std::string why) {
+  loop_.defer([this, alive = alive_, opening = opening_, why = std::move(why)] {
+    if (!*alive || opening != opening_) return;
+    read();
+    if (*alive && opening == opening_) {
+      lose(!why.empty() ? why : "the connection to Redis at " + where() + " broke");
+    }
+  });
+}
+
+std::deque<Connection::Waiting> Connection::drop() {
+  ++opening_;
+  state_ = State::kClosed;
+  drop_socket();
+  if (tick_ != net::TimerId::kNone) loop_.cancel(std::exchange(tick_, net::TimerId::kNone));
+  reader_.reset();
+  out_ = {};
+  written_ = 0;
+  return std::exchange(waiting_, {});
+}
+
+void Connection::drop_socket() {
+  if (socket_ != net::SocketHandle::kNone) {
+    loop_.close(std::exchange(socket_, net::SocketHandle::kNone));
+  }
+}
+
+}  // namespace mr::cluster::redis

@@ -1,0 +1,84 @@
+#include "cluster/redis/error_text.h"
+
+#include <algorithm>
+#include <array>
+
+#include "cluster/redis/channel_names.h"
+
+namespace mr::cluster::redis {
+namespace {
+
+constexpr std::size_t kErrorBytesMax = 200;
+
+struct Remedy {
+  std::string_view begins;  // the error's text
+  std::string_view advice;
+};
+
+constexpr std::array kRemedies{
+    Remedy{"NOAUTH", "it wants a password: set database.redis.password"},
+    Remedy{"WRONGPASS",
+           "user name or password is wrong: correct database.redis.username and "
+           "database.redis.password"},
+    Remedy{"ERR invalid password", "the password is wrong: correct database.redis.password"},
+    Remedy{"ERR AUTH",
+           "it has no password: leave database.redis.password empty, or set requirepass there"},
+    Remedy{"ERR Client sent AUTH",
+           "it has no password: leave database.redis.password empty, or set requirepass there"},
+    Remedy{"ERR wrong number of arguments for 'auth'",
+           "it knows no user names (before Redis 6): leave database.redis.username empty"},
+    Remedy{"LOADING", "it loads its data and is tried again until it has"},
+    Remedy{"READONLY", "it is a replica: set database.redis.host to its primary"},
+    Remedy{"MASTERDOWN", "it is a replica that lost its primary: start the primary"},
+    Remedy{"ERR DB index",
+           "there is no such database: lower database.redis.db, or raise "
+           "`databases` there"},
+    Remedy{"ERR invalid DB",
+           "there is no such database: lower database.redis.db, or raise "
+           "`databases` there"},
+    Remedy{"ERR SELECT is not allowed", "it is a Redis Cluster: set database.redis.db to 0"},
+    Remedy{"ERR max number of clients", "raise maxclients there"},
+    Remedy{"DENIED", "it is in protected mode: give it a password, or bind it to this network"},
+    Remedy{"OOM", "it is full: raise maxmemory there"},
+    Remedy{"MISCONF", "it cannot save its data: look at its log and its disk"},
+    Remedy{"CLUSTERDOWN", "its cluster is not whole: start the missing primaries"},
+};
+
+// Redis repeats the arguments of commands that it does not know.
+std::string shown(std::string_view error, const RedisOptions& options) {
+  error = error.substr(0, std::min(error.find(", with args"), kErrorBytesMax));
+  if (!options.password.empty() && error.find(options.password) != std::string_view::npos) {
+    error = error.substr(0, error.find(' '));
+    if (error.find(options.password) != std::string_view::npos) error = {};
+  }
+  std::string text(error);
+  std::replace_if(
+      text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c > 0x7e; }, '?');
+  return text;
+}
+
+std::string advice_for(std::string_view error, const RedisOptions& options) {
+  if (error.starts_with("NOPERM")) {
+    return "its ACL user may not do that; what is needed: " + acl_line(options);
+  }
+  const auto found = std::find_if(kRemedies.begin(), kRemedies.end(),
+                                  [error](const Remedy& r) { return error.starts_with(r.begins); });
+  return std::string(found != kRemedies.end() ? found->advice : "look at the log of that Redis");
+}
+
+}  // namespace
+
+std::string explain(std::string_view where, std::string_view command, std::string_view error,
+                    const RedisOptions& options) {
+  std::string text(where);
+  text.append(" answers ").append(command).append(" with \"").append(shown(error, options));
+  return text.append("\": ").append(advice_for(error, options));
+}
+
+std::string acl_line(const RedisOptions& options) {
+  const std::string user = options.username.empty() ? "millrace" : options.username;
+  return "ACL SETUSER " + user + " on >PASSWORD resetchannels &" + ChannelNames(options).base() +
+         "* +publish +subscribe +unsubscribe +ping +select +client|setname";
+}
+
+}  // namespace mr::cluster::redis

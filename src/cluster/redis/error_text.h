@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "cluster/redis/options.h"
+
+namespace mr::cluster::redis {
+
+// What an error reply means, for logs and /ready: who said it to which command, its text without
+// arguments and secrets, and what to do.
+std::string explain(std::string_view where, std::string_view command, std::string_view error,
+                    const RedisOptions& options);
+
+// The line that makes an ACL user with what the bus needs, the password left to fill in.
+std::string acl_line(const RedisOptions& options);
+
+}  // namespace mr::cluster::redis

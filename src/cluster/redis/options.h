@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "base/clock.h"
+
+namespace mr::cluster::redis {
+
+// Where a Redis is and how it is spoken to.
+struct RedisOptions {
+  std::string host = "127.0.0.1";  // a name is looked up again for each connection
+  std::uint16_t port = 6379;
+  std::string username{};     // of an ACL user; empty: the default user
+  std::string password{};     // empty: none
+  std::uint32_t db = 0;       // also in the names of channels: pub/sub itself knows no databases
+  std::string client_name{};  // as CLIENT LIST shows it; no spaces; empty: none
+  std::string prefix = "millrace";
+  // For an address to answer, from the first packet to the answer of the first PING.
+  base::Duration connect_timeout = std::chrono::seconds(1);
+  // A connection on which nothing was heard for so long is closed; asked after half of it.
+  base::Duration silence = std::chrono::seconds(2);
+  // Between two tries; doubled from the first to the second, jittered.
+  base::Duration retry_min = std::chrono::milliseconds(50);
+  base::Duration retry_max = std::chrono::milliseconds(500);
+  // Of commands that are not written or not answered, per connection.
+  std::size_t queue_bytes_max = 16 << 20;
+};
+
+}  // namespace mr::cluster::redis
