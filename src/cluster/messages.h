@@ -31,7 +31,6 @@ struct EventMessage {
   model::Tags tags;
   bool operator==(const EventMessage&) const = default;
 };
-typedef EventMessage DataMessage;
 
 // Proof that a silent partition is heard. On its partition.
 struct ProbeMessage {
@@ -99,19 +98,21 @@ struct WelcomeMessage {
   bool operator==(const WelcomeMessage&) const = default;
 };
 
+// Partition and last number given on it.
+using Tails = std::vector<std::pair<std::uint32_t, std::uint64_t>>;
+
 // A node's heartbeat, on control.
 struct BeatMessage {
   std::uint64_t number = 0;  // from 1
   std::string name;
   std::string status;  // healthy, degraded, draining
-  // Partition and last number given on it, of those that changed lately.
-  std::vector<std::pair<std::uint32_t, std::uint64_t>> tails;
+  Tails tails;
   bool operator==(const BeatMessage&) const = default;
 };
 
 // The node ends, and sends nothing more. On control.
 struct LeaveMessage {
-  std::vector<std::pair<std::uint32_t, std::uint64_t>> tails;
+  Tails tails;
   bool operator==(const LeaveMessage&) const = default;
 };
 

@@ -1,0 +1,253 @@
+#include "cluster/control.h"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "base/planted.h"
+
+namespace mr::cluster {
+namespace {
+
+constexpr base::Duration kTick = std::chrono::milliseconds(250);
+constexpr base::Duration kPatience = std::chrono::seconds(2);  // with the broker, at the start
+constexpr base::Duration kEchoMax = std::chrono::seconds(2);   // until control is subscribed again
+
+}  // namespace
+
+Control::Control(net::Loop& loop, const Options& options, BootId self, Relays& relays)
+    : loop_(loop),
+      options_(options),
+      self_(self),
+      relays_(relays),
+      codec_(options.secret),
+      table_(self, options, *this) {}
+
+Control::~Control() { stop(); }
+
+void Control::start(Bus& bus, Registry& registry) {
+  bus_ = &bus;
+  registry_ = &registry;
+  started_ = loop_.clock().now();
+  bus_->start();
+  tick();
+  beat_later();
+}
+
+void Control::stop() {
+  if (bus_ == nullptr) return;
+  loop_.cancel(tick_timer_);
+  loop_.cancel(beat_timer_);
+  bus_->stop();
+  bus_ = nullptr;
+}
+
+void Control::leave(base::Task done) {
+  is_leaving_ = true;
+  relays_.gather_tails([this, done = std::move(done)](Tails tails) mutable {
+    if (bus_ != nullptr) {
+      say(LeaveMessage{std::move(tails)});
+      registry_->leave(self_);
+      bus_->flush();
+    }
+    done();
+  });
+}
+
+bool Control::is_heard() const {
+  return is_linked_ && loop_.clock().now() - table_.echo() <= 2 * options_.heartbeat + kTick;
+}
+
+// --- linking -----------------------------------------------------------------------------------
+
+void Control::on_open() {
+  is_open_ = true;
+  ++connection_;
+  problem_.clear();
+  table_.open(loop_.clock().now());
+  subscribe();
+}
+
+void Control::subscribe() {
+  asked_ = loop_.clock().now();
+  bus_->subscribe(Subject::kControl, static_cast<Generation>(++generations_));
+}
+
+void Control::on_subscribed(Subject subject, Generation generation) {
+  if (subject != Subject::kControl || generation != static_cast<Generation>(generations_)) return;
+  is_subscribed_ = true;
+  if (!is_linked_) register_node();
+}
+
+// First our own line, then the others': of two that start at once at least one sees the other.
+void Control::register_node() {
+  registry_->beat(self_, options_.name,
+                  [this, connection = connection_](const Registry::Lines* lines) {
+                    if (lines == nullptr || connection != connection_ || !is_open_) return;
+                    if (is_linked_) return;
+                    is_linked_ = true;
+                    const base::TimePoint now = loop_.clock().now();
+                    for (const BootId boot : *lines) table_.note(boot, now);
+                    unwelcome_.clear();
+                    for (const NodeLine& line : table_.lines()) {
+                      if (line.is_alive && line.boot != self_) unwelcome_.push_back(line.boot);
+                    }
+                    say(HelloMessage{options_.name, !has_joined_});
+                    relays_.each([](Relay& relay) { relay.set_linked(true); }, [] {});
+                    beat();
+                    join_if_welcome();
+                  });
+}
+
+void Control::join_if_welcome() {
+  if (has_joined_ || !is_linked_) return;
+  if (!unwelcome_.empty() && !MR_PLANTED("joined_before_welcome")) return;
+  join();
+}
+
+void Control::join() {
+  has_joined_ = true;
+  relays_.each([](Relay& relay) { relay.set_joined(); }, [] {});
+}
+
+void Control::on_lost(std::string_view why) {
+  problem_ = why;
+  if (is_open_) ++counters_.reconnects;
+  is_open_ = is_subscribed_ = false;
+  unwelcome_.clear();
+  if (!is_linked_) return;
+  is_linked_ = false;
+  relays_.each([](Relay& relay) { relay.set_linked(false); }, [] {});
+}
+
+void Control::tick() {
+  tick_timer_ = loop_.after(kTick, [this] { tick(); });
+  const base::TimePoint now = loop_.clock().now();
+  table_.bury_silent(now);
+  if (!has_joined_ && !is_linked_ && now - started_ >= kPatience) join();
+  if (!is_open_) return;
+  const bool is_deaf = is_linked_ && now - table_.echo() >= kEchoMax;
+  if ((is_deaf || !is_subscribed_) && now - asked_ >= kEchoMax) subscribe();
+  if (is_subscribed_ && !is_linked_) register_node();
+  // An answer may be lost; so may the question.
+  if (is_linked_ && !has_joined_) say(HelloMessage{options_.name, !has_joined_});
+}
+
+// --- heartbeats --------------------------------------------------------------------------------
+
+void Control::beat_later() {
+  const auto step = options_.heartbeat / 10;
+  const auto jitter = base::Duration(static_cast<std::int64_t>(
+      loop_.random().below(static_cast<std::uint64_t>(2 * step.count()) + 1)));
+  beat_timer_ = loop_.after(options_.heartbeat - step + jitter, [this] {
+    beat_later();
+    beat();
+  });
+}
+
+void Control::beat() {
+  if (!is_linked_ || is_leaving_) return;
+  relays_.gather_tails([this](Tails tails) {
+    if (bus_ == nullptr || !is_linked_ || is_leaving_) return;
+    ++counters_.beats_sent;
+    say(BeatMessage{++beats_, options_.name, status_, std::move(tails)});
+    registry_->beat(self_, options_.name, [this](const Registry::Lines* lines) {
+      if (lines == nullptr || !is_linked_) return;
+      for (const BootId boot : *lines) table_.note(boot, loop_.clock().now());
+    });
+  });
+}
+
+void Control::say(Message message) {
+  if (bus_ == nullptr || !is_open_) return;
+  Envelope envelope;
+  envelope.from = self_;
+  envelope.message = std::move(message);
+  bus_->publish(Subject::kControl, codec_.encode(envelope));
+}
+
+// --- what is heard -----------------------------------------------------------------------------
+
+void Control::on_envelope(Subject, std::string_view bytes) {
+  auto decoded = codec_.decode(bytes);
+  if (!decoded) {
+    ++counters_.refused;
+    return;
+  }
+  const BootId from = decoded.value().from;
+  Message& message = decoded.value().message;
+  if (const auto* const hello = std::get_if<HelloMessage>(&message)) return hear(from, *hello);
+  if (const auto* const welcome = std::get_if<WelcomeMessage>(&message)) {
+    return hear(from, *welcome);
+  }
+  if (const auto* const beat = std::get_if<BeatMessage>(&message)) return hear(from, *beat);
+  if (const auto* const leave = std::get_if<LeaveMessage>(&message)) return hear(from, *leave);
+  hand_on(from, std::move(message));
+}
+
+// Whoever says hello publishes when all loops of all nodes know of it: what it numbers from 1 on
+// is then no unknown past.
+void Control::hear(BootId from, const HelloMessage& hello) {
+  if (from == self_) return;
+  table_.greet(from, hello, loop_.clock().now());
+  relays_.each([](Relay&) {}, [this, from] { say(WelcomeMessage{from, options_.name}); });
+}
+
+void Control::hear(BootId from, const WelcomeMessage& welcome) {
+  if (welcome.to != self_) return;
+  table_.note(from, loop_.clock().now());
+  std::erase(unwelcome_, from);
+  join_if_welcome();
+}
+
+void Control::hear(BootId from, const BeatMessage& beat) {
+  if (!table_.hear(from, beat, loop_.clock().now())) return;
+  ++counters_.beats_heard;
+  if (from == self_) return;
+  auto tails = std::make_shared<const Tails>(beat.tails);
+  relays_.each([from, tails](Relay& relay) { relay.on_tails(from, *tails); }, [] {});
+}
+
+void Control::hear(BootId from, const LeaveMessage& leave) {
+  if (from == self_) return;
+  auto tails = std::make_shared<const Tails>(leave.tails);
+  relays_.each([from, tails](Relay& relay) { relay.on_tails(from, *tails); }, [] {});
+  table_.leave(from);
+}
+
+// What the Relays of this node are asked or told.
+void Control::hand_on(BootId from, Message message) {
+  std::optional<std::uint32_t> partition;
+  if (const auto* const request = std::get_if<MarkRequest>(&message)) {
+    if (std::ranges::find(request->wanted, self_) != request->wanted.end()) {
+      partition = request->partition;
+    }
+  } else if (const auto* const question = std::get_if<GapQuestion>(&message)) {
+    if (question->to == self_) partition = question->gap.partition;
+  } else if (const auto* const answer = std::get_if<GapAnswer>(&message)) {
+    if (answer->to == self_) partition = answer->gap.partition;
+  }
+  if (!partition) return;
+  relays_.at(*partition, [from, message = std::move(message)](Relay& relay) {
+    relay.on_control(from, message);
+  });
+}
+
+// --- the table's changes -----------------------------------------------------------------------
+
+void Control::on_joining(BootId boot) {
+  relays_.each([boot](Relay& relay) { relay.on_peer(boot, Relay::Peering::kJoining); }, [] {});
+}
+
+void Control::on_alive(BootId boot) {
+  relays_.each([boot](Relay& relay) { relay.on_peer(boot, Relay::Peering::kAlive); }, [] {});
+}
+
+void Control::on_gone(BootId boot) {
+  relays_.each([boot](Relay& relay) { relay.on_peer(boot, Relay::Peering::kGone); }, [] {});
+  std::erase(unwelcome_, boot);
+  join_if_welcome();
+}
+
+}  // namespace mr::cluster

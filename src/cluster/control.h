@@ -1,0 +1,115 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/function.h"
+#include "cluster/bus.h"
+#include "cluster/envelope.h"
+#include "cluster/node_table.h"
+#include "cluster/options.h"
+#include "cluster/registry.h"
+#include "cluster/relay.h"
+#include "net/loop.h"
+
+namespace mr::cluster {
+
+// The Relays of all loops of this node, reached from the control loop.
+class Relays {
+ public:
+  // Runs on the loop of each Relay; `done` on the control loop when all have.
+  virtual void each(base::Function<void(Relay&)> work, base::Task done) = 0;
+  // Runs on the loop where the partition is homed.
+  virtual void at(std::uint32_t partition, base::Function<void(Relay&)> work) = 0;
+  // The last number given on each partition of this node, gathered on the control loop.
+  virtual void gather_tails(base::Function<void(Tails)> done) = 0;
+
+ protected:
+  ~Relays() = default;
+};
+
+struct ControlCounters {
+  std::uint64_t beats_sent = 0;
+  std::uint64_t beats_heard = 0;
+  std::uint64_t reconnects = 0;
+  std::uint64_t refused = 0;  // envelopes that are none of ours, damaged or of another version
+};
+
+// This node on the control subject: hello, heartbeats, the node table, and what other nodes ask of
+// our Relays. A node is linked, and its Relays publish, after every node that the store names has
+// answered its hello or died. Control loop.
+class Control final : public BusEvents, public TableEvents {
+ public:
+  Control(net::Loop& loop, const Options& options, BootId self, Relays& relays);
+  ~Control();
+  Control(const Control&) = delete;
+  Control& operator=(const Control&) = delete;
+  void start(Bus& bus, Registry& registry);
+  // Says that we leave; `done` when it was handed to the broker. Nothing is sent after it.
+  void leave(base::Task done);
+  void stop();
+
+  bool is_linked() const { return is_linked_; }
+  // Serves: it joined, or the broker stayed away for two seconds since the start, and it goes on
+  // alone until it comes. Nothing is published before.
+  bool has_joined() const { return has_joined_; }
+  // Linked, and our own heartbeats come back.
+  bool is_heard() const;
+  void set_status(std::string status) { status_ = std::move(status); }
+  const NodeTable& table() const { return table_; }
+  const ControlCounters& counters() const { return counters_; }
+  // Why the broker cannot be reached; empty while it can.
+  const std::string& problem() const { return problem_; }
+
+  void on_open() override;
+  void on_lost(std::string_view why) override;
+  void on_subscribed(Subject subject, Generation generation) override;
+  void on_envelope(Subject subject, std::string_view bytes) override;
+  void on_joining(BootId boot) override;
+  void on_alive(BootId boot) override;
+  void on_gone(BootId boot) override;
+
+ private:
+  void tick();
+  void say(Message message);
+  void subscribe();
+  void register_node();
+  void join_if_welcome();
+  void join();
+  void beat_later();
+  void beat();
+  void hear(BootId from, const HelloMessage& hello);
+  void hear(BootId from, const WelcomeMessage& welcome);
+  void hear(BootId from, const BeatMessage& beat);
+  void hear(BootId from, const LeaveMessage& leave);
+  void hand_on(BootId from, Message message);
+
+  net::Loop& loop_;
+  const Options options_;
+  const BootId self_;
+  Relays& relays_;
+  Bus* bus_ = nullptr;
+  Registry* registry_ = nullptr;
+  EnvelopeCodec codec_;
+  NodeTable table_;
+  ControlCounters counters_;
+  std::string status_ = "healthy";
+  std::string problem_;
+  std::vector<BootId> unwelcome_;  // nodes that have not answered our hello
+  std::uint32_t generations_ = 0;
+  std::uint64_t connection_ = 0;  // counts them: an answer to an earlier one is none
+  std::uint64_t beats_ = 0;
+  base::TimePoint started_{};
+  base::TimePoint asked_{};  // the control subject, of the broker
+  bool is_open_ = false;
+  bool is_subscribed_ = false;
+  bool is_linked_ = false;
+  bool has_joined_ = false;
+  bool is_leaving_ = false;
+  net::TimerId tick_timer_ = net::TimerId::kNone;
+  net::TimerId beat_timer_ = net::TimerId::kNone;
+};
+
+}  // namespace mr::cluster

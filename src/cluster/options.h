@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "base/clock.h"
+
+namespace mr::cluster {
+
+// How this node shares a bus with others; the same in all nodes of a cluster but for `name`.
+struct Options {
+  std::string name;                 // of this node; empty: made of the host's name and port
+  std::string prefix = "millrace";  // before every key and subject
+  std::string secret;               // not empty: envelopes are signed, and unsigned ones refused
+  std::uint32_t partitions = 1024;
+  base::Duration heartbeat = std::chrono::seconds(1);
+  base::Duration node_timeout = std::chrono::seconds(5);
+  // Between a partition's last subscriber and its end on this node.
+  base::Duration linger = std::chrono::seconds(5);
+  std::size_t queue_bytes_max = 16 << 20;    // per loop, of envelopes while the broker is away
+  std::size_t ring_entries_max = 64 * 1024;  // per loop, remembered to tell which channels lost
+};
+
+}  // namespace mr::cluster
