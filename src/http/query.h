@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/percent.h"
+
 namespace mr::http {
 
 // Decoded names and values in the order of the query; names may repeat.
@@ -20,9 +22,7 @@ std::optional<Params> parse_query(std::string_view query);
 // The first value of that name, or null.
 const std::string* find_param(const Params& params, std::string_view name);
 
-// RFC 3986 2.1; nothing on a broken escape.
-std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space = false);
-// Everything but unreserved characters (RFC 3986 2.3) as %XX.
-std::string percent_encode(std::string_view text);
+using base::percent_decode;
+using base::percent_encode;
 
 }  // namespace mr::http

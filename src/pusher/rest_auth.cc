@@ -4,6 +4,7 @@
 #include <charconv>
 #include <optional>
 
+#include "base/percent.h"
 #include "crypto/digest.h"
 #include "crypto/encoding.h"
 
@@ -19,24 +20,6 @@ char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + '
 std::string lower_case(std::string_view text) {
   std::string out(text);
   std::transform(out.begin(), out.end(), out.begin(), lower);
-  return out;
-}
-
-// RFC 3986 section 2.1; http/ has the same for its own side, pusher/ may not include it.
-std::string percent_encoded(std::string_view text) {
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool is_unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                               (c >= '0' && c <= '9') ||
-                               std::string_view("-._~").find(c) != std::string_view::npos;
-    if (is_unreserved) {
-      out += c;
-    } else {
-      out += {'%', kDigits[byte >> 4], kDigits[byte & 15]};
-    }
-  }
   return out;
 }
 
@@ -199,9 +182,9 @@ std::string sign_rest_path(const model::App& app, crypto::HmacSha256& hmac,
   all.emplace_back("auth_signature", hmac.sign_hex(rest_string_to_sign(complete)));
   for (const auto& [name, value] : all) {
     out += before;
-    out += percent_encoded(name);
+    out += base::percent_encode(name);
     out += '=';
-    out += percent_encoded(value);
+    out += base::percent_encode(value);
     before = '&';
   }
   return out;
