@@ -98,14 +98,14 @@ TEST(RedisNamesTest, NamesAndSubjectsAreEachOthersInverse) {
 
 TEST(RedisNamesTest, APrefixThatCannotBeUsedIsTold) {
   for (const std::string_view good : {"millrace", "a", "{tag}", "eu-1:prod/x"}) {
-    EXPECT_FALSE(ChannelNames::prefix_problem(good).has_value()) << good;
+    EXPECT_FALSE(prefix_problem(good).has_value()) << good;
   }
   const std::string long_one(129, 'x');
   for (const std::string_view bad :
        {std::string_view(""), std::string_view("a b"), std::string_view("a\n"),
         std::string_view("a\0b", 3), std::string_view("a*"), std::string_view("\xc3\xa4"),
         std::string_view(long_one)}) {
-    const auto problem = ChannelNames::prefix_problem(bad);
+    const auto problem = prefix_problem(bad);
     ASSERT_TRUE(problem.has_value()) << bad;
     EXPECT_NE(problem->find("prefix"), std::string::npos);
     EXPECT_EQ(problem->find('\n'), std::string::npos);

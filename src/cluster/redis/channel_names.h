@@ -22,10 +22,6 @@ class ChannelNames {
   // Nothing: not of this bus.
   std::optional<Subject> subject_of(std::string_view name) const;
 
-  // A prefix that cannot be in names and in the patterns of an ACL is told with what is wrong.
-  // Nothing: it is good.
-  static std::optional<std::string> prefix_problem(std::string_view prefix);
-
  private:
   std::string base_;
 };

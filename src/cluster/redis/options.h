@@ -1,8 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/clock.h"
 
@@ -27,5 +30,25 @@ struct RedisOptions {
   // Of commands that are not written or not answered, per connection.
   std::size_t queue_bytes_max = 16 << 20;
 };
+
+inline constexpr std::size_t kPrefixBytesMax = 128;
+
+// A prefix that cannot be in names and in the patterns of an ACL is told with what is wrong.
+// Nothing: it is good.
+inline std::optional<std::string> prefix_problem(std::string_view prefix) {
+  const auto is_bad = [](unsigned char c) {
+    return c <= 0x20 || c >= 0x7f ||
+           std::string_view("*?[]\\").find(static_cast<char>(c)) != std::string_view::npos;
+  };
+  const bool is_good = !prefix.empty() && prefix.size() <= kPrefixBytesMax &&
+                       std::none_of(prefix.begin(), prefix.end(), is_bad);
+  if (is_good) return std::nullopt;
+  std::string shown(prefix.substr(0, kPrefixBytesMax));
+  std::replace_if(
+      shown.begin(), shown.end(), [](unsigned char c) { return c < 0x20 || c >= 0x7f; }, '?');
+  return "the prefix \"" + shown + "\" cannot be in the names of keys and channels: take 1 to " +
+         std::to_string(kPrefixBytesMax) +
+         " visible ASCII characters without spaces and without * ? [ ] \\";
+}
 
 }  // namespace mr::cluster::redis
