@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cluster/redis/connection.h"
+#include "cluster/redis/redis_bus.h"
 #include "net/sim/sim_runtime.h"
 
 namespace mr::cluster::redis {
@@ -34,10 +35,12 @@ class ScriptedServer final : private net::AcceptEvents, private net::SocketEvent
   }
 
   int accepted = 0;
+  bool is_refusing = false;  // ends connections at once
 
  private:
   void on_accept(net::SocketHandle socket, const net::PeerAddress&) override {
     ++accepted;
+    if (is_refusing) return loop_.close(socket);
     socket_ = socket;
     loop_.watch(socket, *this);
   }
@@ -113,7 +116,10 @@ class RedisConnectionTest : public testing::Test, protected ConnectionEvents {
   net::sim::SimNetwork network{sim};
   net::sim::SimRuntime here{sim, network, {.host = "10.0.0.1", .loops = 1}};
   net::sim::SimRuntime there{sim, network, {.host = "10.0.0.2", .loops = 1}};
-  net::Resolver resolver{here.worker()};
+  net::Resolver resolver{
+      here.worker(), [](const std::string&, std::uint16_t port) {
+        return net::Addresses(std::vector<net::Address>{{"10.0.0.9", port}, {"10.0.0.2", port}});
+      }};
   ScriptedServer server{there.loop(0)};
   Connection connection{here.loop(0), resolver, options, *this};
   int ready = 0;
@@ -161,7 +167,7 @@ TEST_F(RedisConnectionTest, AnswersThatComeByteByByteAreWhole) {
   open();
   command({"LRANGE", "a", "0", "-1"});
   ASSERT_TRUE(wait([this] { return !server.got().empty(); }));
-  const std::string_view bytes = "*2\r\n$7\r\nmessage\r\n*1\r\n:5\r\n";
+  const std::string_view bytes = "*3\r\n$7\r\nmessage\r\n*1\r\n:5\r\n$0\r\n\r\n";
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     EXPECT_TRUE(replies.empty());
     server.say(bytes.substr(i, 1));
@@ -188,6 +194,33 @@ TEST_F(RedisConnectionTest, EveryCommandIsAnsweredOnceWhenTheConnectionGoes) {
   EXPECT_TRUE(has_loss("10.0.0.2:6379 closed the connection")) << losses[0];
   EXPECT_FALSE(command({"GET", "late"}));
   EXPECT_EQ(connection.queued_bytes(), 0U);
+}
+
+TEST_F(RedisConnectionTest, AnAnswerAndAnEndInOnePacketAreBothSeen) {
+  open();
+  command({"GET", "a"});
+  ASSERT_TRUE(wait([this] { return !server.got().empty(); }));
+  server.say("$1\r\nx\r\n");
+  server.hang_up();
+  ASSERT_TRUE(wait([this] { return !losses.empty(); }, 500ms));
+  ASSERT_EQ(replies.size(), 1U);
+  EXPECT_EQ(replies[0].text, "x");
+}
+
+TEST_F(RedisConnectionTest, ABrokenConnectionIsNotReportedInsideFlush) {
+  open();
+  here.set_frozen(true);
+  command({"GET", "a"});
+  connection.flush();
+  server.hang_up();
+  sim.run_for(100ms);
+  command({"GET", "b"});
+  connection.flush();
+  EXPECT_TRUE(losses.empty());
+  EXPECT_TRUE(replies.empty());
+  here.set_frozen(false);
+  ASSERT_TRUE(wait([this] { return !losses.empty(); }, 500ms));
+  EXPECT_EQ(replies.size(), 2U);
 }
 
 TEST_F(RedisConnectionTest, CloseAnswersWhatWaitsAndReportsNothing) {
@@ -232,6 +265,22 @@ TEST_F(RedisConnectionTest, NobodyListeningIsTold) {
   connection.open();
   ASSERT_TRUE(wait([this] { return !losses.empty(); }, 2s));
   EXPECT_TRUE(has_loss("10.0.0.2:6379") && has_loss("database.redis.host")) << losses[0];
+}
+
+TEST_F(RedisConnectionTest, TheAddressesOfANameAreTriedInTheirOrder) {
+  options.host = "redis.example";
+  open();
+  EXPECT_EQ(connection.where(), "redis.example (10.0.0.2:6379)");
+  EXPECT_TRUE(losses.empty());
+}
+
+TEST_F(RedisConnectionTest, ACloseWhileANameIsLookedUpEndsIt) {
+  options.host = "redis.example";
+  connection.open();
+  connection.close();
+  sim.run_for(5s);
+  EXPECT_EQ(server.accepted, 0);
+  EXPECT_TRUE(losses.empty());
 }
 
 TEST_F(RedisConnectionTest, AServerThatNeverAnswersTheGreetingIsGivenUpInTime) {
@@ -354,6 +403,31 @@ TEST_F(RedisConnectionTest, MessagesOfManyReadsComeWhole) {
   }
   ASSERT_TRUE(wait([this] { return pushes.size() == 500; }));
   EXPECT_TRUE(losses.empty());
+}
+
+struct NoEvents final : BusEvents {
+  void on_open() override {}
+  void on_lost(std::string_view) override {}
+  void on_subscribed(Subject, Generation) override {}
+  void on_envelope(Subject, std::string_view) override {}
+};
+
+TEST_F(RedisConnectionTest, ABusTriesAgainForEverAndNotTooOften) {
+  server.is_refusing = true;
+  NoEvents events;
+  RedisBus bus(here.loop(0), resolver, options, events);
+  bus.start();
+  sim.run_for(10s);
+  // Two connections each 250 to 500 ms.
+  EXPECT_GE(server.accepted, 2 * 18);
+  EXPECT_LE(server.accepted, 2 * 50);
+  server.accepted = 0;
+  sim.run_for(10s);
+  EXPECT_GE(server.accepted, 2 * 18);
+  bus.stop();
+  server.accepted = 0;
+  sim.run_for(10s);
+  EXPECT_EQ(server.accepted, 0);
 }
 
 }  // namespace
