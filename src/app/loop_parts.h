@@ -54,7 +54,13 @@ class LoopParts final : public http::Service, public net::AcceptEvents, public n
   LoopParts(const LoopParts&) = delete;
   LoopParts& operator=(const LoopParts&) = delete;
 
-  channel::Homed homed() { return {home_, idempotency_, quota_, sessions_}; }
+  channel::Homed homed() { return {home_, idempotency_, quota_, sessions_, *nodes_}; }
+  channel::Home& home() { return home_; }
+  // Before start; they outlive this. Without it the node is alone.
+  void set_other_nodes(channel::OtherNodes& nodes) {
+    nodes_ = &nodes;
+    home_.set_other_nodes(nodes);
+  }
   void set_subscribers(const std::vector<channel::Subscribers*>& by_loop) {
     home_.set_subscribers(by_loop);
   }
@@ -87,6 +93,8 @@ class LoopParts final : public http::Service, public net::AcceptEvents, public n
   channel::Quota quota_;
   channel::Idempotency idempotency_;
   channel::Home home_;
+  channel::NoOtherNodes alone_;
+  channel::OtherNodes* nodes_ = &alone_;
   channel::Exchange exchange_;
   json::Parser parser_;
   pusher::Signers signers_;

@@ -11,6 +11,7 @@
 
 #include "app/banner.h"
 #include "app/node.h"
+#include "app/redis_source.h"
 #include "app/reload.h"
 #include "cli/tools.h"
 #include "config/commands.h"
@@ -112,7 +113,11 @@ int serve(config::LoadOutcome outcome, const std::vector<std::string>& args) {
     observability::Logger(log, "node")
         .warn("the limit of open files stays low", {{"reason", raised.error().detail}});
   }
-  Node node(std::move(settings), runtime, log);
+  std::optional<RedisSource> redis;
+  if (settings.broker.driver == config::BrokerDriver::kRedis) {
+    redis.emplace(runtime, settings.broker.redis);
+  }
+  Node node(std::move(settings), runtime, log, {nullptr, redis ? &*redis : nullptr});
   Reload reload([args] { return config::load(config::input_of_process(args)); },
                 std::move(outcome.origins), node, log);
   const Running running{node, reload, runtime, log};

@@ -10,6 +10,7 @@ namespace mr::app {
 namespace {
 
 constexpr base::Duration kBeat = std::chrono::seconds(1);
+constexpr base::Duration kJoinLook = std::chrono::milliseconds(10);
 constexpr base::Duration kDrainLook = std::chrono::milliseconds(50);
 // Past the window: clients that do not answer the close frame, requests that hang.
 constexpr base::Duration kDrainGrace = std::chrono::milliseconds(1500);
@@ -24,8 +25,7 @@ std::vector<std::string> ids_of(const std::vector<model::AppOptions>& apps) {
 
 }  // namespace
 
-Node::Node(config::Settings settings, net::Runtime& runtime, observability::Log& log,
-           channel::OrderSource* order)
+Node::Node(config::Settings settings, net::Runtime& runtime, observability::Log& log, Given given)
     : settings_(std::move(settings)),
       runtime_(runtime),
       log_(log),
@@ -34,11 +34,20 @@ Node::Node(config::Settings settings, net::Runtime& runtime, observability::Log&
       registry_(settings_.metrics.prefix),
       apps_(settings_.apps),
       delta_plan_(DeltaPlan::make(settings_.delta, ids_of(settings_.apps), nullptr)),
-      shared_{settings_,   runtime, apps_,  order == nullptr ? local_order_ : *order,
+      shared_{settings_,   runtime, apps_,  given.order == nullptr ? local_order_ : *given.order,
               delta_plan_, log,     pulse_, *this,
               registry_,   {}} {
   for (std::size_t i = 0; i < runtime_.loop_count(); ++i) {
     loops_.push_back(std::make_unique<LoopParts>(shared_, i));
+  }
+  if (given.buses != nullptr) {
+    std::vector<channel::Home*> homes;
+    for (const auto& parts : loops_) homes.push_back(&parts->home());
+    cluster_ = std::make_unique<ClusterLink>(
+        settings_.cluster, ClusterLink::Outside{runtime_, apps_, *given.buses, log_}, homes);
+    for (std::size_t i = 0; i < loops_.size(); ++i) {
+      loops_[i]->set_other_nodes(cluster_->other_nodes(i));
+    }
   }
   std::vector<channel::Subscribers*> subscribers;
   for (const auto& parts : loops_) {
@@ -74,13 +83,31 @@ base::Result<base::Done, net::NetErrc> Node::start() {
       market_->start();
     });
   }
-  pulse_.set_state(observability::NodeState::kReady);
+  if (cluster_) {
+    cluster_->start([this](const char* problem) { pulse_.set_problem(problem); });
+  }
+  begin_serving();
   logger_.info("listening", {{"host", settings_.host},
                              {"port", port_},
                              {"metrics_port", metrics_port_},
                              {"loops", loops_.size()},
                              {"apps", settings_.apps.size()}});
   return base::Done{};
+}
+
+// In a cluster it is ready when it has joined.
+void Node::begin_serving() {
+  if (is_draining()) return;
+  if (!cluster_ || cluster_->has_joined()) {
+    pulse_.set_state(observability::NodeState::kReady);
+    return;
+  }
+  runtime_.control().after(kJoinLook, [this] { begin_serving(); });
+}
+
+void Node::leave_cluster() {
+  if (!cluster_) return drained_();
+  cluster_->leave([this] { drained_(); });
 }
 
 void Node::change_deltas(model::DeltaSettings settings) {
@@ -170,7 +197,7 @@ void Node::wait_for_requests() {
                    return;
                  }
                  logger_.info("drained", {{"requests_cut", requests}});
-                 drained_();
+                 leave_cluster();
                });
 }
 
@@ -188,11 +215,13 @@ void Node::collect(Gathered done) {
   scrape->done = std::move(done);
   scrape->missing = loops_.size();
   add_loop_samples(runtime_.stats(), scrape->samples);
+  if (cluster_) cluster_->collect_control(scrape->samples);
   net::Loop& asking = runtime_.control();
   for (std::size_t i = 0; i < loops_.size(); ++i) {
     runtime_.loop(i).post([this, i, scrape, &asking] {
       std::vector<observability::GaugeSample> samples;
       loops_[i]->collect(samples);
+      if (cluster_) cluster_->collect(i, samples);
       asking.post([scrape, samples = std::move(samples)] {
         scrape->samples.insert(scrape->samples.end(), samples.begin(), samples.end());
         if (--scrape->missing == 0) scrape->finish();

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "app/bus_source.h"
+#include "app/cluster_link.h"
 #include "app/config_app_store.h"
 #include "app/development.h"
 #include "app/loop_parts.h"
@@ -24,8 +26,14 @@ namespace mr::app {
 // Built and destroyed while the loops do not run; begin_drain() is called on the control loop.
 class Node final : public observability::GaugeSource {
  public:
-  Node(config::Settings settings, net::Runtime& runtime, observability::Log& log,
-       channel::OrderSource* order = nullptr);
+  // What a node may get from outside; null: its own, or none.
+  struct Given {
+    channel::OrderSource* order = nullptr;
+    BusSource* buses = nullptr;  // it has other nodes
+  };
+  Node(config::Settings settings, net::Runtime& runtime, observability::Log& log)
+      : Node(std::move(settings), runtime, log, Given{}) {}
+  Node(config::Settings settings, net::Runtime& runtime, observability::Log& log, Given given);
   ~Node() override;
 
   // Listens on all loops and the metrics port. The error names what is taken and by whom.
@@ -40,6 +48,7 @@ class Node final : public observability::GaugeSource {
   // for all that is here already too. On the control loop.
   void change_deltas(model::DeltaSettings settings);
   bool is_development() const { return settings_.development; }
+  observability::NodeHealth health() const { return pulse_.health(); }
   bool is_draining() const { return pulse_.state() == observability::NodeState::kDraining; }
 
   // A loop's way to the channels, for tests and the development market.
@@ -49,6 +58,8 @@ class Node final : public observability::GaugeSource {
  private:
   void beat(std::size_t loop);
   void tell_refusals();
+  void begin_serving();
+  void leave_cluster();
   void wait_for_sessions();
   void wait_for_requests();
   // Sums what `count` says on each loop and gives it on the control loop.
@@ -66,6 +77,7 @@ class Node final : public observability::GaugeSource {
   DeltaPlanRef delta_plan_;
   Shared shared_;
   std::vector<std::unique_ptr<LoopParts>> loops_;
+  std::unique_ptr<ClusterLink> cluster_;  // null: a node alone
   std::unique_ptr<MetricsListener> metrics_;
   std::unique_ptr<DevelopmentMarket> market_;
   std::uint16_t port_ = 0;

@@ -104,7 +104,7 @@ void add_home_samples(const channel::Home& home, const channel::Idempotency& ide
   Family(out, SampleKind::kGauge)
       .add("millrace_channels", "Channels with subscribers or messages on their way",
            number(home.channel_count()))
-      .add("millrace_cached_events", "Events kept for cache channels", number(home.cached_count()))
+      .add("millrace_cached_events", "Events kept for cache channels", number(home.cache().size()))
       .add("millrace_idempotency_keys", "Answers kept for repeated requests",
            number(idempotency.size()));
   Family counters(out, SampleKind::kCounter);
@@ -123,8 +123,64 @@ void add_home_samples(const channel::Home& home, const channel::Idempotency& ide
                     {"reason", "presence_full"}, number(c.presence_full));
   const std::pair<const char*, const char*> evicted = {
       "millrace_evictions_total", "Entries that made room for others before their time, by table"};
-  counters.labelled(evicted, {"table", "cache"}, number(home.cache_evicted()));
+  counters.labelled(evicted, {"table", "cache"}, number(home.cache().evicted()));
+  counters.add("millrace_publishes_unheard_total",
+               "Messages of other nodes for channels without a subscriber here", number(c.unheard));
   counters.labelled(evicted, {"table", "idempotency"}, number(idempotency.evicted()));
+}
+
+void add_relay_samples(const cluster::Relay& relay, const ForeignDrops& drops, Samples& out) {
+  const cluster::RelayCounters& c = relay.counters();
+  const cluster::RelayState state = relay.state();
+  Family(out, SampleKind::kGauge)
+      .add("millrace_bus_queued_bytes", "Envelopes that wait for the broker",
+           number(state.queued_bytes));
+  Family counters(out, SampleKind::kCounter);
+  counters.add("millrace_bus_published_total", "Messages sent to other nodes", number(c.published))
+      .add("millrace_bus_delivered_total", "Messages taken from other nodes", number(c.delivered))
+      .add("millrace_bus_missed_total", "Messages lost between nodes, as their origins told",
+           number(c.missed))
+      .add("millrace_bus_gaps_unknown_total", "Losses between nodes that nobody could count",
+           number(c.gaps_unknown))
+      .add("millrace_bus_markers_late_total", "Bus partitions that went on without a marker",
+           number(c.markers_late))
+      .add("millrace_bus_resubscribed_total", "Bus partitions that were deaf",
+           number(c.resubscribed))
+      .add("millrace_bus_joins_offline_total", "Subscriptions confirmed without the broker",
+           number(c.served_offline));
+  const std::pair<const char*, const char*> dropped = {
+      "millrace_bus_dropped_total", "Messages on the bus that were not delivered, by reason"};
+  counters.labelled(dropped, {"reason", "echo"}, number(c.echoes));
+  counters.labelled(dropped, {"reason", "duplicate"}, number(c.duplicates));
+  counters.labelled(dropped, {"reason", "before_marker"}, number(c.before_marker));
+  counters.labelled(dropped, {"reason", "unwanted"}, number(c.unwanted));
+  counters.labelled(dropped, {"reason", "queue_full"}, number(state.queue_dropped));
+  counters.labelled(dropped, {"reason", "unknown_app"}, number(drops.unknown_app));
+  counters.labelled(dropped, {"reason", "bad_channel"}, number(drops.bad_channel));
+  for (std::size_t i = 0; i < c.refused.size(); ++i) {
+    const auto reason = cluster::name_of(static_cast<cluster::EnvelopeErrc>(i));
+    counters.labelled({"millrace_bus_refused_total", "Envelopes that could not be read, by reason"},
+                      {"reason", std::string(reason)}, number(c.refused[i]));
+  }
+}
+
+void add_control_samples(const cluster::Control& control, Samples& out) {
+  const cluster::ControlCounters& c = control.counters();
+  std::size_t alive = 0;
+  for (const cluster::NodeLine& line : control.table().lines()) alive += line.is_alive ? 1 : 0;
+  Family(out, SampleKind::kGauge)
+      .add("millrace_cluster_nodes", "Live nodes that this one knows, itself included",
+           number(alive))
+      .add("millrace_cluster_up", "1 while our own heartbeats come back from the broker",
+           control.is_heard() ? 1 : 0);
+  Family(out, SampleKind::kCounter)
+      .add("millrace_cluster_heartbeats_sent_total", "Heartbeats sent", number(c.beats_sent))
+      .add("millrace_cluster_heartbeats_heard_total", "Heartbeats heard, own ones too",
+           number(c.beats_heard))
+      .add("millrace_cluster_connections_lost_total", "Connections to the broker that were lost",
+           number(c.reconnects))
+      .add("millrace_cluster_refused_total", "Envelopes on the control subject that were refused",
+           number(c.refused));
 }
 
 namespace {

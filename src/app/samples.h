@@ -6,6 +6,8 @@
 #include "app/delta_policy.h"
 #include "channel/home.h"
 #include "channel/idempotency.h"
+#include "cluster/control.h"
+#include "cluster/relay.h"
 #include "http/connection_pool.h"
 #include "hub/hub.h"
 #include "net/loop_stats.h"
@@ -33,6 +35,14 @@ struct DeltaSources {
   std::uint16_t port = 0;
 };
 void add_delta_samples(const DeltaSources& from, Samples& out);
+// What other nodes sent that no home could take.
+struct ForeignDrops {
+  std::uint64_t unknown_app = 0;
+  std::uint64_t bad_channel = 0;
+};
+void add_relay_samples(const cluster::Relay& relay, const ForeignDrops& drops, Samples& out);
+// Once a node, on the control loop.
+void add_control_samples(const cluster::Control& control, Samples& out);
 void add_http_samples(const http::ConnectionPool& pool, Samples& out);
 
 }  // namespace mr::app

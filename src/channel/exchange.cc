@@ -4,8 +4,6 @@
 #include <memory>
 #include <utility>
 
-#include "base/hash.h"
-
 namespace mr::channel {
 namespace {
 
@@ -31,8 +29,12 @@ std::shared_ptr<Gather<Result>> gather(std::size_t missing, base::Function<void(
 
 }  // namespace
 
+std::uint32_t Exchange::partition_of(std::string_view app_id, std::string_view name) const {
+  return bus_partition(app_id, name, partitions_);
+}
+
 std::size_t Exchange::home_of(std::string_view app_id, std::string_view name) const {
-  return base::placing_hash(app_id, name) % partitions_ % port_.loop_count();
+  return partition_of(app_id, name) % port_.loop_count();
 }
 
 template <class Work, class Done>
@@ -52,6 +54,34 @@ void Exchange::ask(std::size_t to, std::size_t bytes, Work work, Done done) {
             0);
       },
       bytes);
+}
+
+template <class Work, class Done>
+void Exchange::ask_in_turn(std::uint32_t partition, Turn turn, Work work, Done done) {
+  const std::size_t to = partition % port_.loop_count();
+  const auto take_turn = [partition, turn](const Homed& homed, base::Task task) {
+    if (turn == Turn::kJoin) return homed.nodes.enter(partition, std::move(task));
+    homed.nodes.follow(partition, std::move(task));
+  };
+  const Homed& homed = peers_.loops[to];
+  if (to == port_.self()) {
+    return take_turn(homed, [&homed, work = std::move(work), done = std::move(done)]() mutable {
+      done(work(homed));
+    });
+  }
+  port_.post(
+      to,
+      [this, take_turn, &homed, from = port_.self(), work = std::move(work),
+       done = std::move(done)]() mutable {
+        take_turn(homed, [this, &homed, from, work = std::move(work),
+                          done = std::move(done)]() mutable {
+          port_.post(
+              from,
+              [answer = work(homed), done = std::move(done)]() mutable { done(std::move(answer)); },
+              0);
+        });
+      },
+      0);
 }
 
 void Exchange::publish_one(Publish publish, OnReleased done) {
@@ -108,18 +138,18 @@ void Exchange::publish(model::AppRef app, std::vector<PublishEvent> events,
 }
 
 void Exchange::join(Join join, base::Function<void(JoinAnswer)> done) {
-  const std::size_t to = home_of(join.app->options.id, join.channel.text());
+  const std::uint32_t partition = partition_of(join.app->options.id, join.channel.text());
   join.loop = port_.self();
-  ask(
-      to, 0, [join = std::move(join)](const Homed& homed) { return homed.home.join(join); },
+  ask_in_turn(
+      partition, Turn::kJoin,
+      [join = std::move(join)](const Homed& homed) { return homed.home.join(join); },
       std::move(done));
 }
 
 void Exchange::leave(const std::string& app_id, const std::string& channel,
                      const model::SocketId& socket, Counted counted) {
-  const std::size_t to = home_of(app_id, channel);
-  ask(
-      to, 0,
+  ask_in_turn(
+      partition_of(app_id, channel), Turn::kBehindJoins,
       [key = model::channel_key(app_id, channel), from = port_.self(), socket,
        counted](const Homed& homed) {
         homed.home.leave(key, from, socket, counted);
@@ -131,16 +161,16 @@ void Exchange::leave(const std::string& app_id, const std::string& channel,
 void Exchange::start(const std::string& app_id, const std::string& channel, Start start,
                      base::Function<void(DeltaStart)> done) {
   start.key = model::channel_key(app_id, channel);
-  ask(
-      home_of(app_id, channel), 0,
+  ask_in_turn(
+      partition_of(app_id, channel), Turn::kBehindJoins,
       [start = std::move(start)](const Homed& homed) { return homed.home.start(start); },
       std::move(done));
 }
 
 void Exchange::choose(const std::string& app_id, const std::string& channel, Chosen chosen,
                       base::Function<void(Filtered)> done) {
-  ask(
-      home_of(app_id, channel), 0,
+  ask_in_turn(
+      partition_of(app_id, channel), Turn::kBehindJoins,
       [key = model::channel_key(app_id, channel),
        chosen = std::move(chosen)](const Homed& homed) mutable {
         return homed.home.choose(key, chosen.socket, std::move(chosen.filter));

@@ -20,6 +20,7 @@ struct Homed {
   Idempotency& idempotency;
   Quota& quota;
   Subscribers& subscribers;  // the same loop's
+  OtherNodes& nodes;         // the same loop's
 };
 
 // All loops of the node, by loop; fixed before start. An entry is touched on its loop only.
@@ -66,10 +67,15 @@ class Exchange final : public Service {
   void settle_idempotent(model::AppRef app, std::string key, std::string answer) override;
 
  private:
+  std::uint32_t partition_of(std::string_view app_id, std::string_view name) const;
   std::size_t home_of(std::string_view app_id, std::string_view name) const;
   // `work(Homed&)` on loop `to`, and `done(result)` back here.
   template <class Work, class Done>
   void ask(std::size_t to, std::size_t bytes, Work work, Done done);
+  // The same on the home loop of a channel, in its turn among joins that wait for other nodes.
+  enum class Turn : std::uint8_t { kJoin, kBehindJoins };
+  template <class Work, class Done>
+  void ask_in_turn(std::uint32_t partition, Turn turn, Work work, Done done);
 
   LoopPort& port_;
   const Peers& peers_;

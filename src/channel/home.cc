@@ -51,7 +51,8 @@ HomeChannel* Home::find(const std::string& key) const {
 HomeChannel& Home::find_or_create(const std::string& key, const model::AppRef& app,
                                   const model::ChannelName& name) {
   if (HomeChannel* channel = find(key)) return *channel;
-  auto made = std::make_unique<HomeChannel>(key, app, name, port_.loop_count());
+  const std::uint32_t partition = bus_partition(app->options.id, name.text(), options_.partitions);
+  auto made = std::make_unique<HomeChannel>(key, app, name, partition, port_.loop_count());
   HomeChannel& channel = *made;
   channels_.emplace(channel.key, std::move(made));
   if (options_.chain_policy != nullptr) {
@@ -70,6 +71,11 @@ void Home::drop_if_unused(HomeChannel& channel) {
 
 void Home::publish(Publish publish, OnReleased done) {
   const std::string key = model::channel_key(publish.app->options.id, publish.channel.text());
+  // A bus partition has many channels, most of them without subscribers here.
+  if (publish.is_remote && !publish.channel.is_cache() && find(key) == nullptr) {
+    ++counters_.unheard;
+    return done({});
+  }
   HomeChannel& channel = find_or_create(key, publish.app, publish.channel);
   if (!channel.fifo) channel.fifo = std::make_unique<HomeChannel::Fifo>();
   HomeChannel::Fifo& fifo = *channel.fifo;
@@ -145,6 +151,7 @@ void Home::release(HomeChannel& channel, Pending pending) {
   if (channel.subscription_count != 0) {
     fan_out(channel, make_message(channel, publish, pending.order));
   }
+  if (!publish.is_remote) nodes_->send(channel.partition, publish);
   if (channel.name.is_cache() && !publish.is_client_event) {
     cache_.put(channel.key,
                {std::move(publish.event), std::move(publish.data), std::move(publish.tags)},
@@ -343,7 +350,7 @@ JoinAnswer Home::join(const Join& join) {
   if (join.member) answer.members = channel.presence->members();
   if (!is_counted) {
     ++channel.subscribers_by_loop[join.loop];
-    ++channel.subscription_count;
+    if (++channel.subscription_count == 1) nodes_->occupy(channel.partition);
     if (join.is_second) count_second(channel, 1);
   }
   answer.subscription_count = channel.subscription_count;
@@ -380,7 +387,7 @@ void Home::uncount(HomeChannel& channel, std::size_t loop, const model::SocketId
                    Counted counted) {
   MR_ASSERT(channel.subscribers_by_loop[loop] > 0, "left more often than joined");
   --channel.subscribers_by_loop[loop];
-  --channel.subscription_count;
+  if (--channel.subscription_count == 0) nodes_->vacate(channel.partition);
   if (counted.is_second) count_second(channel, -1);
   if (channel.chains) {
     channel.chains->choose(socket, nullptr);

@@ -13,6 +13,7 @@
 #include "channel/loop_port.h"
 #include "channel/options.h"
 #include "channel/order_source.h"
+#include "channel/other_nodes.h"
 #include "channel/service.h"
 #include "delta/encoder.h"
 #include "model/app.h"
@@ -33,9 +34,12 @@ class Home {
     std::uint64_t refused_order = 0;   // the order source refused
     std::uint64_t paused_mailbox = 0;  // a loop's mailbox was full: the release waited
     std::uint64_t presence_full = 0;
+    std::uint64_t unheard = 0;  // of other nodes, for channels without a subscriber here
   };
 
   Home(LoopPort& port, OrderSource& order, Options options, std::uint64_t hash_seed);
+  // Before start; it outlives this. Without it the node is alone.
+  void set_other_nodes(OtherNodes& nodes) { nodes_ = &nodes; }
   // Before start: the Subscribers of every loop, by loop.
   void set_subscribers(std::vector<Subscribers*> by_loop) { subscribers_ = std::move(by_loop); }
 
@@ -65,8 +69,7 @@ class Home {
   ChainShop& chain_shop() { return chain_shop_; }
   const ChainShop& chain_shop() const { return chain_shop_; }
   std::size_t channel_count() const { return channels_.size(); }
-  std::size_t cached_count() const { return cache_.size(); }
-  std::uint64_t cache_evicted() const { return cache_.evicted(); }
+  const Cache& cache() const { return cache_; }
 
  private:
   HomeChannel& find_or_create(const std::string& key, const model::AppRef& app,
@@ -97,6 +100,8 @@ class Home {
 
   LoopPort& port_;
   OrderSource& order_;
+  NoOtherNodes alone_;
+  OtherNodes* nodes_ = &alone_;
   const Options options_;
   std::vector<Subscribers*> subscribers_;
   delta::Encoder encoder_;

@@ -29,6 +29,7 @@ struct Publish {
   // False: full for everybody; true: a delta although the data is small.
   std::optional<bool> delta = std::nullopt;
   model::Tags tags = {};
+  bool is_remote = false;  // from another node, which sent it to all
 };
 
 struct Released {
@@ -102,10 +103,11 @@ struct Pending {
 // most channels are idle.
 struct HomeChannel {
   HomeChannel(std::string channel_key, model::AppRef owner, model::ChannelName channel_name,
-              std::size_t loops)
+              std::uint32_t bus_partition, std::size_t loops)
       : key(std::move(channel_key)),
         app(std::move(owner)),
         name(std::move(channel_name)),
+        partition(bus_partition),
         subscribers_by_loop(loops) {}
 
   struct Fifo {
@@ -118,7 +120,8 @@ struct HomeChannel {
   const std::string key;
   const model::AppRef app;
   const model::ChannelName name;
-  std::uint64_t sequence = 0;  // of the last released message; never used twice in this record
+  const std::uint32_t partition;  // of the bus
+  std::uint64_t sequence = 0;     // of the last released message; never used twice in this record
   std::vector<std::uint32_t> subscribers_by_loop;
   std::uint32_t subscription_count = 0;
   std::uint32_t second_count = 0;  // of these, of protocol 2

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "model/app.h"
 #include "model/channel_name.h"
 
@@ -41,6 +42,12 @@ class ChainPolicy {
  protected:
   ~ChainPolicy() = default;
 };
+
+// Where a channel, or another thing of an app, is on the bus; the same on every node.
+inline std::uint32_t bus_partition(std::string_view app_id, std::string_view name,
+                                   std::uint32_t partitions) {
+  return static_cast<std::uint32_t>(base::placing_hash(app_id, name) % partitions);
+}
 
 struct Options {
   // Makes a wire frame of a text; the WebSocket codec's, given by app/ (channel/ knows no ws/).

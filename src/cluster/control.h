@@ -19,7 +19,8 @@ namespace mr::cluster {
 // The Relays of all loops of this node, reached from the control loop.
 class Relays {
  public:
-  // Runs on the loop of each Relay; `done` on the control loop when all have.
+  // Runs on the loop of each Relay, on all at the same time: it changes nothing of its own. `done`
+  // runs on the control loop when all have.
   virtual void each(base::Function<void(Relay&)> work, base::Task done) = 0;
   // Runs on the loop where the partition is homed.
   virtual void at(std::uint32_t partition, base::Function<void(Relay&)> work) = 0;

@@ -6,6 +6,8 @@
 
 #include "base/clock.h"
 #include "channel/options.h"
+#include "cluster/options.h"
+#include "cluster/redis/options.h"
 #include "http/options.h"
 #include "hub/options.h"
 #include "model/app.h"
@@ -30,6 +32,15 @@ struct CorsOptions {
   std::vector<std::string> methods = {"GET", "POST", "OPTIONS"};
   std::vector<std::string> allowed_headers = {"Authorization", "Content-Type", "X-Requested-With",
                                               "Accept", "X-Idempotency-Key"};
+};
+
+// What nodes are connected by.
+enum class BrokerDriver : std::uint8_t { kLocal, kRedis };
+
+struct BrokerOptions {
+  std::string url;  // as it was given; load() puts its parts into `redis`
+  BrokerDriver driver = BrokerDriver::kLocal;
+  cluster::redis::RedisOptions redis;  // of kRedis
 };
 
 struct RestOptions {
@@ -61,6 +72,9 @@ struct Settings {
   MetricsOptions metrics;
   CorsOptions cors;
   RestOptions rest;
+  std::string node_name;     // as it was given; cluster.name is what counts
+  cluster::Options cluster;  // its `name` is never empty
+  BrokerOptions broker;
   std::string admin_token;  // empty: /admin only from loopback
 };
 

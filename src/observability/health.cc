@@ -34,9 +34,16 @@ void Pulse::set_state(NodeState state) { state_.store(state, std::memory_order_r
 
 NodeState Pulse::state() const { return state_.load(std::memory_order_relaxed); }
 
+void Pulse::set_problem(const char* problem) { problem_.store(problem, std::memory_order_relaxed); }
+
 NodeHealth Pulse::health() const {
   NodeHealth health;
   health.state = state();
+  const char* const problem = problem_.load(std::memory_order_relaxed);
+  if (problem != nullptr && health.state == NodeState::kReady) {
+    health.state = NodeState::kDegraded;
+    health.reason = problem;
+  }
   // The beat is read before the clock, else a beat in between would give a negative age.
   for (std::size_t i = 0; i < loops_; ++i) {
     const base::TimePoint beat{base::Duration(beats_[i].load(std::memory_order_relaxed))};

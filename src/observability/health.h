@@ -45,7 +45,10 @@ class Pulse final : public HealthSource {
   void beat(std::size_t loop);
   void set_state(NodeState state);
   NodeState state() const;
-  // Ages by `clock`; the reason is left to whoever knows it.
+  // What is missing outside; a ready node is degraded meanwhile. The text lives for ever; null:
+  // nothing is.
+  void set_problem(const char* problem);
+  // Ages by `clock`.
   NodeHealth health() const override;
 
  private:
@@ -53,6 +56,7 @@ class Pulse final : public HealthSource {
   const std::size_t loops_;
   const std::unique_ptr<std::atomic<std::int64_t>[]> beats_;  // nanoseconds of Clock::now()
   std::atomic<NodeState> state_{NodeState::kStarting};
+  std::atomic<const char*> problem_{nullptr};
 };
 
 }  // namespace mr::observability

@@ -148,7 +148,7 @@ struct World {
         clients_runtime(sim, network, {"10.0.0.2", 2}),
         verdicts(seed),
         server(sim, network, settings_of_deltas(), 1 + seed % 4,
-               seed % 3 == 0 ? nullptr : &verdicts),
+               {.order = seed % 3 == 0 ? nullptr : &verdicts}),
         random(seed ^ 0xde17a) {
     verdicts.set_runtime(server.runtime);
     EXPECT_TRUE(server.node.start());

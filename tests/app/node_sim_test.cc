@@ -29,7 +29,8 @@ struct World {
         network(sim),
         clients_runtime(sim, network, {"10.0.0.2", 2}),
         late(sim),
-        server(sim, network, settings_of_test(), 1 + seed % 4, is_late ? &late : nullptr),
+        server(sim, network, settings_of_test(), 1 + seed % 4,
+               {.order = is_late ? &late : nullptr}),
         random(seed ^ 0x5eed) {
     late.set_runtime(server.runtime);
     const auto started = server.node.start();
@@ -145,7 +146,7 @@ TEST(NodeSimTest, AFullFifoIsRefusedAndOtherChannelsGoOn) {
   late.spare("quick");
   config::Settings settings = settings_of_test();
   settings.channel.fifo_messages_max = 5;
-  SimNode server(sim, network, settings, 2, &late);
+  SimNode server(sim, network, settings, 2, {.order = &late});
   late.set_runtime(server.runtime);
   ASSERT_TRUE(server.node.start());
   client::RestClient rest(peers.loop(0),

@@ -3,6 +3,7 @@
 #include <type_traits>
 
 #include "app/node.h"
+#include "app/redis_source.h"
 #include "net/epoll_loop.h"
 #include "net/epoll_runtime.h"
 #include "net/sim/sim_loop.h"
@@ -18,9 +19,9 @@ constexpr bool kAreTwins =
 
 // Everything in which a node of main() and a node of a test may differ. A new parameter of Node, or
 // a twin that is no longer one, does not compile or fails here: then this list is to be changed.
-TEST(NodeSeamsTest, TheRuntimeTheLogAndTheOrderSourceAreAllThatDiffers) {
+TEST(NodeSeamsTest, TheRuntimeTheLogAndWhatItIsGivenAreAllThatDiffers) {
   EXPECT_TRUE((std::is_constructible_v<Node, config::Settings, net::Runtime&, observability::Log&,
-                                       channel::OrderSource*>));
+                                       Node::Given>));
   EXPECT_TRUE(
       (std::is_constructible_v<Node, config::Settings, net::EpollRuntime&, observability::Log&>))
       << "as main() builds it";
@@ -34,8 +35,9 @@ TEST(NodeSeamsTest, TheRuntimeTheLogAndTheOrderSourceAreAllThatDiffers) {
   EXPECT_TRUE(
       (std::is_constructible_v<observability::Log, observability::LogOptions, const base::Clock&,
                                std::unique_ptr<observability::LogTarget>>));
-  // Behind the order source: the local counter; later a coordinator or a store.
+  // What it is given: the order source, in place of the local counter, and the broker.
   EXPECT_TRUE((std::is_base_of_v<channel::OrderSource, channel::LocalOrder>));
+  EXPECT_TRUE((std::is_base_of_v<BusSource, RedisSource>));
 }
 
 }  // namespace

@@ -30,14 +30,14 @@ inline config::Settings settings_of_test() {
 }
 
 // A node as main() builds it, on virtual time. Differs: the runtime, the log's target and, where
-// given, the order source.
+// given, the order source and the broker.
 class SimNode {
  public:
   SimNode(net::sim::Sim& sim, net::sim::SimNetwork& network, config::Settings settings,
-          std::size_t loops, channel::OrderSource* order = nullptr)
+          std::size_t loops, Node::Given given = {})
       : runtime(sim, network, {settings.host, loops}),
         log({}, sim.clock(), std::make_unique<SilentTarget>()),
-        node(std::move(settings), runtime, log, order) {}
+        node(std::move(settings), runtime, log, given) {}
 
   net::sim::SimRuntime runtime;
   observability::Log log;

@@ -297,8 +297,9 @@ std::pair<std::size_t, std::size_t> places(std::uint32_t partitions) {
   TestSubscribers subscribers;
   Quota first(1);
   Quota second(1);
-  const Peers peers{
-      {{home, idempotency, first, subscribers}, {home, idempotency, second, subscribers}}};
+  NoOtherNodes nodes;
+  const Peers peers{{{home, idempotency, first, subscribers, nodes},
+                     {home, idempotency, second, subscribers, nodes}}};
   Exchange exchange(port, peers, options);
   for (int i = 0; i < 20; ++i)
     exchange.acquire(key(i), 1, [](bool granted) { EXPECT_TRUE(granted); });

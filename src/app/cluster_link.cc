@@ -1,0 +1,221 @@
+#include "app/cluster_link.h"
+
+#include <string>
+#include <utility>
+
+#include "app/samples.h"
+
+namespace mr::app {
+namespace {
+
+constexpr base::Duration kLook = std::chrono::milliseconds(250);
+
+constexpr const char* kNoBroker = "the broker does not answer; only this node's clients are served";
+constexpr const char* kDeaf = "some bus partitions do not hear other nodes; subscribing again";
+
+cluster::BootId random_boot(base::Random& random) {
+  for (;;) {
+    if (const std::uint64_t number = random.next(); number != 0) return cluster::BootId{number};
+  }
+}
+
+cluster::EventMessage message_of(const channel::Publish& publish) {
+  cluster::EventMessage message;
+  message.app_id = publish.app->options.id;
+  message.channel = publish.channel.text();
+  message.event = publish.event;
+  message.data = publish.data;
+  message.except = publish.except;
+  message.user_id = publish.user_id;
+  message.is_client_event = publish.is_client_event;
+  message.conflation_key = publish.conflation_key;
+  message.delta = publish.delta;
+  message.tags = publish.tags;
+  return message;
+}
+
+}  // namespace
+
+// One loop's: what its home needs of other nodes, and what they send it.
+class ClusterLink::LoopLink final : public channel::OtherNodes, public cluster::RelayEvents {
+ public:
+  LoopLink(net::Loop& loop, const cluster::Options& options, cluster::BootId boot,
+           const Outside& outside, channel::Home& home)
+      : apps_(outside.apps),
+        home_(home),
+        relay_(loop, options, boot, *this),
+        bus_(outside.source.make_bus(loop, relay_)) {}
+
+  void start() { relay_.start(*bus_); }
+  void stop() { relay_.stop(); }
+  cluster::Relay& relay() { return relay_; }
+  const cluster::Relay& relay() const { return relay_; }
+  std::uint64_t unknown_apps() const { return unknown_apps_; }
+  std::uint64_t unread() const { return unread_; }
+
+  void enter(std::uint32_t partition, base::Task join) override {
+    relay_.enter(partition, std::move(join));
+  }
+  void follow(std::uint32_t partition, base::Task task) override {
+    relay_.follow(partition, std::move(task));
+  }
+  void occupy(std::uint32_t partition) override { relay_.occupy(partition); }
+  void vacate(std::uint32_t partition) override { relay_.vacate(partition); }
+  void send(std::uint32_t partition, const channel::Publish& publish) override {
+    relay_.publish(partition, message_of(publish));
+  }
+
+  void on_message(cluster::EventMessage message) override {
+    auto channel = model::ChannelName::parse(message.channel, message.channel.size());
+    if (!channel) {
+      ++unread_;
+      return;
+    }
+    channel::Publish publish{{},
+                             std::move(channel).value(),
+                             std::move(message.event),
+                             std::move(message.data),
+                             message.except,
+                             std::move(message.user_id),
+                             message.is_client_event};
+    publish.conflation_key = std::move(message.conflation_key);
+    publish.delta = message.delta;
+    publish.tags = std::move(message.tags);
+    publish.is_remote = true;
+    apps_.find_by_id(message.app_id, [this, &publish](model::AppRef app) {
+      if (!app) {
+        ++unknown_apps_;
+        return;
+      }
+      publish.app = std::move(app);
+      home_.publish(std::move(publish), [](channel::Released) {});
+    });
+  }
+  void on_gap(const cluster::GapReport&) override {}  // the Relay counts them
+
+ private:
+  model::AppStore& apps_;
+  channel::Home& home_;
+  cluster::Relay relay_;
+  std::unique_ptr<cluster::Bus> bus_;
+  std::uint64_t unknown_apps_ = 0;
+  std::uint64_t unread_ = 0;
+};
+
+ClusterLink::ClusterLink(const cluster::Options& options, Outside outside,
+                         const std::vector<channel::Home*>& homes)
+    : runtime_(outside.runtime), logger_(outside.log, "cluster") {
+  net::Loop& control = runtime_.control();
+  const cluster::BootId boot = random_boot(control.random());
+  for (std::size_t i = 0; i < homes.size(); ++i) {
+    loops_.push_back(
+        std::make_unique<LoopLink>(runtime_.loop(i), options, boot, outside, *homes[i]));
+  }
+  control_ = std::make_unique<cluster::Control>(control, options, boot, *this);
+  bus_ = outside.source.make_bus(control, *control_);
+  registry_ = outside.source.make_registry(control, *bus_);
+}
+
+ClusterLink::~ClusterLink() {
+  control_->stop();
+  for (const auto& loop : loops_) loop->stop();
+}
+
+channel::OtherNodes& ClusterLink::other_nodes(std::size_t loop) { return *loops_[loop]; }
+
+void ClusterLink::start(base::Function<void(const char*)> on_problem) {
+  on_problem_ = std::move(on_problem);
+  for (const auto& loop : loops_) loop->start();
+  control_->start(*bus_, *registry_);
+  watch();
+}
+
+// --- what is wrong -----------------------------------------------------------------------------
+
+void ClusterLink::watch() {
+  auto are_well = std::make_shared<bool>(true);
+  ask_all([](cluster::Relay& relay) { return relay.state(); },
+          [are_well](const cluster::RelayState& state) {
+            *are_well = *are_well && state.is_up && !state.is_deaf;
+          },
+          [this, are_well] {
+            judge(*are_well);
+            runtime_.control().after(kLook, [this] { watch(); });
+          });
+}
+
+void ClusterLink::judge(bool are_relays_well) {
+  const char* now = nullptr;
+  if (!control_->is_heard()) {
+    now = kNoBroker;
+  } else if (!are_relays_well) {
+    now = kDeaf;
+  }
+  if (now == problem_) return;
+  problem_ = now;
+  if (now == nullptr) {
+    logger_.info("the cluster is whole", {});
+  } else {
+    logger_.warn(now, {{"reason", control_->problem()}});
+  }
+  on_problem_(now);
+}
+
+// --- to the Relays, from the control loop --------------------------------------------------------
+
+// `work` on each loop, at the same time; its results on the control loop, and `done` after the
+// last.
+template <class Work, class Take>
+void ClusterLink::ask_all(Work work, Take take, base::Task done) {
+  struct Answers {
+    Take take;
+    base::Task done;
+    std::size_t missing;
+  };
+  auto answers =
+      std::make_shared<Answers>(Answers{std::move(take), std::move(done), loops_.size()});
+  for (std::size_t i = 0; i < loops_.size(); ++i) {
+    runtime_.loop(i).post([this, i, work, answers] {
+      runtime_.control().post([result = work(loops_[i]->relay()), answers] {
+        answers->take(result);
+        if (--answers->missing == 0) answers->done();
+      });
+    });
+  }
+}
+
+void ClusterLink::each(base::Function<void(cluster::Relay&)> work, base::Task done) {
+  auto shared = std::make_shared<base::Function<void(cluster::Relay&)>>(std::move(work));
+  ask_all(
+      [shared](cluster::Relay& relay) {
+        (*shared)(relay);
+        return true;
+      },
+      [](bool) {}, std::move(done));
+}
+
+void ClusterLink::at(std::uint32_t partition, base::Function<void(cluster::Relay&)> work) {
+  const std::size_t loop = partition % loops_.size();
+  runtime_.loop(loop).post(
+      [this, loop, work = std::move(work)]() mutable { work(loops_[loop]->relay()); });
+}
+
+void ClusterLink::gather_tails(base::Function<void(cluster::Tails)> done) {
+  auto all = std::make_shared<cluster::Tails>();
+  ask_all([](cluster::Relay& relay) { return relay.tails(); },
+          [all](const cluster::Tails& some) { all->insert(all->end(), some.begin(), some.end()); },
+          [all, done = std::move(done)]() mutable { done(std::move(*all)); });
+}
+
+// --- metrics -----------------------------------------------------------------------------------
+
+void ClusterLink::collect(std::size_t loop, std::vector<observability::GaugeSample>& out) const {
+  const LoopLink& link = *loops_[loop];
+  add_relay_samples(link.relay(), {link.unknown_apps(), link.unread()}, out);
+}
+
+void ClusterLink::collect_control(std::vector<observability::GaugeSample>& out) const {
+  add_control_samples(*control_, out);
+}
+
+}  // namespace mr::app

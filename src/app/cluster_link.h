@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "app/bus_source.h"
+#include "base/function.h"
+#include "channel/home.h"
+#include "cluster/control.h"
+#include "cluster/relay.h"
+#include "model/app.h"
+#include "net/runtime.h"
+#include "observability/gauge.h"
+#include "observability/log.h"
+
+namespace mr::app {
+
+// This node's place in its cluster: a Relay and a bus per loop, Control and a bus on the control
+// loop. What a home releases goes out through the Relay of its loop; what other nodes release comes
+// to the home of its channel. Built and destroyed while the loops do not run.
+class ClusterLink final : public cluster::Relays {
+ public:
+  struct Outside {
+    net::Runtime& runtime;
+    model::AppStore& apps;
+    BusSource& source;
+    observability::Log& log;
+  };
+  // `homes` by loop.
+  ClusterLink(const cluster::Options& options, Outside outside,
+              const std::vector<channel::Home*>& homes);
+  ~ClusterLink();
+
+  channel::OtherNodes& other_nodes(std::size_t loop);
+  // Begins to connect. `on_problem` runs on the control loop when what is wrong with the cluster
+  // changes: a text that lives for ever; null: nothing.
+  void start(base::Function<void(const char*)> on_problem);
+  // True when subscribers are served, with the broker or, after a while, without it. Control loop.
+  bool has_joined() const { return control_->has_joined(); }
+  // On the control loop: tells the others, then `done`.
+  void leave(base::Task done) { control_->leave(std::move(done)); }
+
+  // On that loop; on the control loop.
+  void collect(std::size_t loop, std::vector<observability::GaugeSample>& out) const;
+  void collect_control(std::vector<observability::GaugeSample>& out) const;
+
+  void each(base::Function<void(cluster::Relay&)> work, base::Task done) override;
+  void at(std::uint32_t partition, base::Function<void(cluster::Relay&)> work) override;
+  void gather_tails(base::Function<void(cluster::Tails)> done) override;
+
+ private:
+  class LoopLink;
+
+  template <class Work, class Take>
+  void ask_all(Work work, Take take, base::Task done);
+  void watch();
+  void judge(bool are_relays_well);
+
+  net::Runtime& runtime_;
+  observability::Logger logger_;
+  std::vector<std::unique_ptr<LoopLink>> loops_;
+  std::unique_ptr<cluster::Control> control_;
+  std::unique_ptr<cluster::Bus> bus_;
+  std::unique_ptr<cluster::Registry> registry_;
+  base::Function<void(const char*)> on_problem_;
+  const char* problem_ = nullptr;
+};
+
+}  // namespace mr::app

@@ -1,0 +1,100 @@
+#include "cluster/redis/redis_registry.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+
+#include "epoll_driver.h"
+#include "net/worker_thread.h"
+#include "support/redis_server.h"
+
+namespace mr::cluster::redis {
+namespace {
+
+using namespace std::chrono_literals;
+
+class RedisRegistryTest : public testing::Test {
+ protected:
+  void SetUp() override { ASSERT_TRUE(server_.start()); }
+  std::unique_ptr<RedisRegistry> registry(std::string prefix = "millrace", std::uint32_t db = 0) {
+    RedisOptions options;
+    options.host = server_.address().host;
+    options.port = server_.port();
+    options.prefix = std::move(prefix);
+    options.db = db;
+    return std::make_unique<RedisRegistry>(driver_.loop(), resolver_, options);
+  }
+  // Asks until it is answered, as a node does; nothing when it stays unanswered.
+  std::optional<Registry::Lines> beat(RedisRegistry& registry, std::uint64_t boot) {
+    std::optional<Registry::Lines> found;
+    bool is_waiting = false;
+    driver_.run_until(
+        [&] {
+          if (!is_waiting && !found) {
+            is_waiting = true;
+            registry.beat(BootId{boot}, "a name", [&](const Registry::Lines* lines) {
+              is_waiting = false;
+              if (lines != nullptr) found = *lines;
+            });
+          }
+          return found.has_value();
+        },
+        5s);
+    if (found) std::ranges::sort(*found);
+    return found;
+  }
+
+  mr::test::RedisServer server_;
+  cluster::test::EpollDriver driver_;
+  net::WorkerThread worker_;
+  net::Resolver resolver_{worker_};
+};
+
+TEST_F(RedisRegistryTest, NodesSeeEachOthersLinesUntilTheyLeave) {
+  const auto first = registry(), second = registry();
+  EXPECT_EQ(beat(*first, 1), (Registry::Lines{BootId{1}}));
+  EXPECT_EQ(beat(*second, 2), (Registry::Lines{BootId{1}, BootId{2}}));
+  EXPECT_EQ(beat(*first, 1), (Registry::Lines{BootId{1}, BootId{2}}));
+  second->leave(BootId{2});
+  ASSERT_TRUE(driver_.run_until(
+      [&] { return server_.ask("HLEN millrace:nodes").starts_with(":1\r\n"); }, 5s));
+  EXPECT_EQ(beat(*first, 1), (Registry::Lines{BootId{1}}));
+}
+
+TEST_F(RedisRegistryTest, LinesOfTheCrashedRunOutByTheServersClock) {
+  const auto own = registry();
+  server_.ask("HSET millrace:nodes 7 \"1000 old\"");
+  server_.ask("HSET millrace:nodes 8 \"not a line\"");
+  EXPECT_EQ(beat(*own, 1), (Registry::Lines{BootId{1}}));
+  EXPECT_EQ(server_.ask("HLEN millrace:nodes").substr(0, 2), ":1") << "they are gone, not hidden";
+}
+
+TEST_F(RedisRegistryTest, PrefixesAndDatabasesAreApart) {
+  const auto own = registry(), other = registry("other"), elsewhere = registry("millrace", 3);
+  EXPECT_EQ(beat(*own, 1), (Registry::Lines{BootId{1}}));
+  EXPECT_EQ(beat(*other, 2), (Registry::Lines{BootId{2}}));
+  EXPECT_EQ(beat(*elsewhere, 3), (Registry::Lines{BootId{3}}));
+}
+
+TEST_F(RedisRegistryTest, ItComesBackAfterARestartOfTheServer) {
+  const auto own = registry();
+  EXPECT_TRUE(beat(*own, 1));
+  server_.stop();
+  bool is_told = false;
+  ASSERT_TRUE(driver_.run_until(
+      [&] {
+        if (!is_told) {
+          own->beat(BootId{1}, "a",
+                    [&](const Registry::Lines* lines) { is_told = is_told || lines == nullptr; });
+        }
+        return is_told;
+      },
+      5s));
+  ASSERT_TRUE(server_.start());
+  EXPECT_EQ(beat(*own, 1), (Registry::Lines{BootId{1}}));
+}
+
+}  // namespace
+}  // namespace mr::cluster::redis
