@@ -30,6 +30,9 @@ constexpr std::int64_t scale_of(Unit unit) {
   return 1;
 }
 
+using Seconds = std::chrono::duration<double>;
+using Milliseconds = std::chrono::duration<double, std::milli>;
+
 template <class T>
 constexpr Type type_of() {
   if constexpr (std::is_same_v<T, bool>) return Type::kBoolean;
@@ -43,8 +46,10 @@ constexpr Type type_of() {
 template <class T>
 void store(T& member, Unit unit, const Value& value) {
   if constexpr (std::is_same_v<T, base::Duration>) {
-    member = std::chrono::duration_cast<base::Duration>(
-        std::chrono::duration<double>(std::get<double>(value)));
+    const double count = std::get<double>(value);
+    member = unit == Unit::kMilliseconds
+                 ? std::chrono::duration_cast<base::Duration>(Milliseconds(count))
+                 : std::chrono::duration_cast<base::Duration>(Seconds(count));
   } else if constexpr (type_of<T>() == Type::kInteger) {
     member = static_cast<T>(std::get<std::int64_t>(value) * scale_of(unit));
   } else {
@@ -55,7 +60,7 @@ void store(T& member, Unit unit, const Value& value) {
 template <class T>
 Value fetch(const T& member, Unit unit) {
   if constexpr (std::is_same_v<T, base::Duration>) {
-    return std::chrono::duration<double>(member).count();
+    return unit == Unit::kMilliseconds ? Milliseconds(member).count() : Seconds(member).count();
   } else if constexpr (type_of<T>() == Type::kInteger) {
     return static_cast<std::int64_t>(member) / scale_of(unit);
   } else {

@@ -134,10 +134,12 @@ void Layers::add_key(const Source& source, const Key& key, const std::string& pa
   if (node.kind == Node::Kind::kNull) return;
   const std::string place = place_of(source, node.mark);
   if (source.from_document) {
-    const auto [first, is_new] = set_in_document_.emplace(&key, place);
+    const auto [first, is_new] = set_in_document_.emplace(&key, quote(path) + " at " + place);
     if (!is_new) {
-      add_error(place + ": " + quote(path) + " sets " + quote(key.path) +
-                " again; the first is at " + first->second + "; remove one");
+      if (!says_the_same(key, node)) {
+        add_error(place + ": " + quote(path) + " sets the same as " + first->second +
+                  "; remove one");
+      }
       return;
     }
   }
@@ -159,6 +161,21 @@ void Layers::add_key(const Source& source, const Key& key, const std::string& pa
     return;
   }
   values[&key] = {std::move(value).value(), place};
+}
+
+// Another spelling of a key that is set already may repeat its value.
+bool Layers::says_the_same(const Key& key, const Node& node) const {
+  const auto at = values.find(&key);
+  if (at == values.end() || key.type == Type::kPatterns) return false;
+  const auto value = read_value(key, node);
+  return value.ok() && to_json(value.value()) == to_json(at->second.value);
+}
+
+bool Layers::is_set(std::string_view path) const { return values.contains(find_key(path)); }
+
+std::string Layers::place(std::string_view path) const {
+  const auto at = values.find(find_key(path));
+  return at == values.end() ? "default" : at->second.place;
 }
 
 void Layers::add_text(const Source& source, const std::string& path, const std::string& text) {

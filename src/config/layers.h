@@ -37,6 +37,10 @@ class Layers {
   // One warning per key that has no effect.
   void warn_without_effect(const Key& key, const std::string& place, std::string_view written);
 
+  bool is_set(std::string_view path) const;
+  // Where the key's value comes from: "config.yaml:3:7"; "default" when nothing sets it.
+  std::string place(std::string_view path) const;
+
   std::map<const Key*, Assignment> values;
   bool has_apps = false;
   Node apps;  // of the strongest layer that has any
@@ -47,8 +51,10 @@ class Layers {
  private:
   void add_key(const Source& source, const Key& key, const std::string& path, const Node& node);
 
+  bool says_the_same(const Key& key, const Node& node) const;
+
   std::set<const Key*> warned_;
-  std::map<const Key*, std::string> set_in_document_;
+  std::map<const Key*, std::string> set_in_document_;  // with the spelling and the place
 };
 
 std::string place_of(const Source& source, Mark mark);

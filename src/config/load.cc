@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "config/cluster_rules.h"
 #include "config/commands.h"
 #include "config/delta_patterns.h"
 #include "config/layers.h"
@@ -33,11 +34,13 @@ class Loading {
       layers_.add_text({flag.name == "--set" ? "--set " + flag.path : flag.name}, flag.path,
                        flag.value);
     }
+    spread_cluster(layers_);
     for (const auto& [key, assignment] : layers_.values)
       key->set(outcome_.settings, assignment.value);
     take_apps();
     derive();
     check();
+    complete_cluster(layers_, outcome_.settings, input_.hostname);
     list_origins();
     outcome_.config_path = config_path_;
     outcome_.warnings = std::move(layers_.warnings);
@@ -222,30 +225,23 @@ class Loading {
     outcome_.settings.apps.push_back(std::move(app));
   }
 
-  bool is_set(std::string_view path) const { return layers_.values.contains(find_key(path)); }
-
-  std::string place(std::string_view path) const {
-    const auto at = layers_.values.find(find_key(path));
-    return at == layers_.values.end() ? "default" : at->second.place;
-  }
-
   void derive() {
     Settings& settings = outcome_.settings;
-    if (settings.development && !is_set("host")) settings.host = "127.0.0.1";
+    if (settings.development && !layers_.is_set("host")) settings.host = "127.0.0.1";
     const bool is_loopback = settings.host.starts_with("127.") || settings.host == "::1";
     if (settings.development && !is_loopback) {
-      layers_.warnings.push_back(place("host") +
+      layers_.warnings.push_back(layers_.place("host") +
                                  ": \"host\" opens a development node with known "
                                  "credentials to " +
                                  settings.host + "; configure \"apps\" before others can reach it");
     }
-    if (!is_set("metrics.host")) settings.metrics.host = settings.host;
-    if (is_set("metrics.port") || settings.port == 0) return;
+    if (!layers_.is_set("metrics.host")) settings.metrics.host = settings.host;
+    if (layers_.is_set("metrics.port") || settings.port == 0) return;
     const int port = settings.port + kMetricsPortOffset;
     if (port <= 65535) {
       settings.metrics.port = static_cast<std::uint16_t>(port);
     } else if (settings.metrics.enabled) {
-      layers_.add_error(place("port") + ": \"port\" " + std::to_string(settings.port) +
+      layers_.add_error(layers_.place("port") + ": \"port\" " + std::to_string(settings.port) +
                         " plus 3600 is no port for metrics; set \"metrics.port\"");
     }
   }
@@ -253,7 +249,8 @@ class Loading {
   void check() {
     const Settings& settings = outcome_.settings;
     if (settings.metrics.enabled && settings.port != 0 && settings.metrics.port == settings.port) {
-      layers_.add_error(place("metrics.port") + ": \"metrics.port\" must differ from \"port\" (" +
+      layers_.add_error(layers_.place("metrics.port") +
+                        ": \"metrics.port\" must differ from \"port\" (" +
                         std::to_string(settings.port) + ")");
     }
     check_metric_prefix(settings.metrics.prefix);
@@ -261,7 +258,7 @@ class Loading {
     check_log_file(settings.log.file);
     check_conflation_path(settings.delta.delta.conflation_key_path);
     if (!settings.development && settings.session.conformance_echo) {
-      layers_.warnings.push_back(place("conformance.echo") +
+      layers_.warnings.push_back(layers_.place("conformance.echo") +
                                  ": \"conformance.echo\" lets anybody make this node send; turn it "
                                  "off outside of tests");
     }
@@ -269,14 +266,14 @@ class Loading {
 
   void check_metric_prefix(const std::string& prefix) {
     if (observability::is_metric_prefix(prefix)) return;
-    layers_.add_error(place("metrics.prefix") + ": \"metrics.prefix\": " + quote(prefix) +
+    layers_.add_error(layers_.place("metrics.prefix") + ": \"metrics.prefix\": " + quote(prefix) +
                       " must begin with a letter, hold letters, digits and '_' only, and not end "
                       "with '_'");
   }
 
   void check_conflation_path(const std::string& path) {
     if (path.empty() || is_conflation_path(path)) return;
-    layers_.add_error(place("delta_compression.conflation_key_path") +
+    layers_.add_error(layers_.place("delta_compression.conflation_key_path") +
                       ": \"delta_compression.conflation_key_path\": " + quote(path) +
                       " must be names of members with dots between them, or empty");
   }
@@ -285,8 +282,9 @@ class Loading {
     if (file.empty() || !input_.why_not_writable) return;
     const std::string why = input_.why_not_writable(file);
     if (why.empty()) return;
-    layers_.add_error(place("log.file") + ": \"log.file\": cannot append to " + quote(file) + ": " +
-                      why + "; name a file in a folder that exists and that we may write to");
+    layers_.add_error(layers_.place("log.file") + ": \"log.file\": cannot append to " +
+                      quote(file) + ": " + why +
+                      "; name a file in a folder that exists and that we may write to");
   }
 
   void check_log_level(std::string_view levels) {
@@ -297,14 +295,15 @@ class Loading {
       const std::string_view part = levels.substr(begin, end - begin);
       const std::string_view level = part.substr(part.find('=') + 1);
       if (std::find(std::begin(kLevels), std::end(kLevels), level) == std::end(kLevels)) {
-        layers_.add_error(place("log.level") + ": \"log.level\": " + quote(part) +
+        layers_.add_error(layers_.place("log.level") + ": \"log.level\": " + quote(part) +
                           " must be a level or component=level; levels are trace, debug, info, "
                           "warn, error, off");
       } else if (level.size() != part.size()) {
         const std::string problem =
             observability::check_log_component(part.substr(0, part.find('=')));
         if (problem.empty()) continue;
-        layers_.add_error(place("log.level") + ": \"log.level\": " + quote(part) + " " + problem);
+        layers_.add_error(layers_.place("log.level") + ": \"log.level\": " + quote(part) + " " +
+                          problem);
       }
     }
   }
@@ -314,8 +313,8 @@ class Loading {
       if (key.get == nullptr) continue;
       const Value value = key.get(outcome_.settings);
       const bool is_masked = key.secret && to_json(value) != "\"\"";
-      outcome_.origins.push_back(
-          {std::string(key.path), is_masked ? "\"****\"" : to_json(value), place(key.path)});
+      outcome_.origins.push_back({std::string(key.path), is_masked ? "\"****\"" : to_json(value),
+                                  layers_.place(key.path)});
     }
     outcome_.origins.insert(outcome_.origins.end(), app_origins_.begin(), app_origins_.end());
   }

@@ -25,6 +25,7 @@ struct LoadInput {
   Environment environment;
   ReadFile read_file;
   WhyNotWritable why_not_writable;  // none: nobody looks
+  std::string hostname{};           // of this machine; part of the name of a node without one
 };
 
 // Where the value of one key comes from.

@@ -43,10 +43,16 @@ std::string why_not_writable(const std::string& path) {
   return std::strerror(errno);
 }
 
+// Empty when the system does not tell.
+std::string hostname() {
+  char name[256] = {};
+  return gethostname(name, sizeof name - 1) == 0 ? name : "";
+}
+
 }  // namespace
 
 LoadInput input_of_process(std::vector<std::string> args) {
-  LoadInput input{std::move(args), {}, &read_file, &why_not_writable};
+  LoadInput input{std::move(args), {}, &read_file, &why_not_writable, hostname()};
   for (char** at = environ; at != nullptr && *at != nullptr; ++at) {
     const std::string_view entry(*at);
     const std::size_t equals = entry.find('=');

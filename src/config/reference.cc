@@ -87,8 +87,9 @@ then the default. `millrace config show --origin` prints every value with its pl
 
 - **File**: YAML, or JSON with `//` and `/* */` comments. Booleans are exactly `true` and `false`,
   integers have no leading zeros, times are numbers in the unit of the key, without a unit. A key may
-  stand there once. Anchors, aliases and tags are refused. `${NAME}` is replaced by the environment
-  variable NAME, `${NAME:-text}` has a default, `$${` stands for `${` itself.
+  stand there once; another name of it may repeat its value. Anchors, aliases and tags are refused.
+  `${NAME}` is replaced by the environment variable NAME, `${NAME:-text}` has a default, `$${` stands
+  for `${` itself.
 - **Environment**: `MILLRACE__SECTION__KEY`, for example `MILLRACE__METRICS__PORT=9700`; lists, maps
   and whole sections as JSON: `MILLRACE__APPS='[{"id": "1", "key": "k", "secret": "s"}]'`. Some keys
   also have short names. An empty variable counts as unset.

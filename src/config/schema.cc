@@ -72,7 +72,8 @@ std::vector<std::string> names_of(const Index& index) {
 std::span<const Key> all_keys() {
   static const std::vector<Key> kKeys = [] {
     std::vector<Key> keys;
-    for (const auto& part : {node_keys(), limit_keys(), delta_keys(), app_keys(), later_keys()}) {
+    for (const auto& part :
+         {node_keys(), limit_keys(), delta_keys(), app_keys(), cluster_keys(), later_keys()}) {
       keys.insert(keys.end(), part.begin(), part.end());
     }
     return keys;
@@ -140,6 +141,8 @@ std::string_view type_name(Type type) {
       return "a text";
     case Type::kAddress:
       return "an address";
+    case Type::kHost:
+      return "a host";
     case Type::kChoice:
       return "a word";
     case Type::kTextList:
@@ -164,6 +167,8 @@ std::string_view unit_name(Unit unit) {
       return " KiB";
     case Unit::kMegabytes:
       return " MiB";
+    case Unit::kMilliseconds:
+      return " ms";
     case Unit::kSeconds:
       return " s";
   }

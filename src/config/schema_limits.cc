@@ -188,12 +188,6 @@ std::vector<Key> channel_rows() {
            .min = 1 << 20,
            .max = kGigabyte},
           [](S& s) -> auto& { return s.channel.mailbox_bytes_max; }),
-      setting({.path = "channel_limits.partitions",
-               .text = "Bus partitions that channels are spread over; equal on all nodes of a "
-                       "cluster.",
-               .min = 1,
-               .max = 65536},
-              [](S& s) -> auto& { return s.channel.partitions; }),
   };
 }
 

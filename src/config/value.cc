@@ -2,12 +2,14 @@
 
 #include <netdb.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
 
 #include "config/delta_patterns.h"
 #include "config/schema.h"
+#include "config/suggest.h"
 
 namespace mr::config {
 namespace {
@@ -91,11 +93,20 @@ base::Result<Value, ValueErrc> read_number(const Key& key, const Node& node) {
 }
 
 base::Result<Value, ValueErrc> read_choice(const Key& key, const Node& node) {
+  std::vector<std::string> choices;
   for (const std::string_view choice : words(key.choices)) {
     if (choice == node.text) return Value(node.text);
+    choices.emplace_back(choice);
   }
+  for (const std::string_view later : words(key.choices_later)) {
+    if (later != node.text) continue;
+    return Failure{ValueErrc::kBounds, "this version does not have " + quote(later) +
+                                           " yet; write one of: " + std::string(key.choices)};
+  }
+  const std::string near = nearest(node.text, choices);
   return Failure{ValueErrc::kBounds,
-                 "must be one of: " + std::string(key.choices) + "; found " + shown(key, node)};
+                 "must be one of: " + std::string(key.choices) + "; found " + shown(key, node) +
+                     (near.empty() ? "" : "; did you mean " + quote(near) + "?")};
 }
 
 base::Result<Value, ValueErrc> read_list(const Key& key, const Node& node) {
@@ -124,10 +135,31 @@ bool is_numeric_address(const std::string& text) {
   return true;
 }
 
+std::string without_brackets(const std::string& text) {
+  if (text.starts_with('[') && text.ends_with(']')) return text.substr(1, text.size() - 2);
+  return text;
+}
+
+bool is_host_name(const std::string& text) {
+  const auto is_good = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '-' || c == '_';
+  };
+  return !text.empty() && text.size() <= 253 && std::all_of(text.begin(), text.end(), is_good);
+}
+
+base::Result<Value, ValueErrc> read_host(const Key& key, const Node& node) {
+  if (is_host_name(node.text)) return Value(node.text);
+  std::string text = without_brackets(node.text);
+  if (is_numeric_address(text)) return Value(std::move(text));
+  return Failure{ValueErrc::kBounds, shown(key, node) +
+                                         " is neither a host name nor a numeric address; give one "
+                                         "like redis.example.com, 10.0.0.7 or ::1"};
+}
+
 base::Result<Value, ValueErrc> read_address(const Key& key, const Node& node) {
   if (node.text == "localhost") return Value("127.0.0.1");
-  std::string text = node.text;
-  if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
+  std::string text = without_brackets(node.text);
   if (is_numeric_address(text)) return Value(std::move(text));
   return Failure{ValueErrc::kBounds, shown(key, node) +
                                          " is not a numeric address; give one like 127.0.0.1, "
@@ -153,6 +185,8 @@ base::Result<Value, ValueErrc> read_value(const Key& key, const Node& node) {
       return read_choice(key, node);
     case Type::kAddress:
       return read_address(key, node);
+    case Type::kHost:
+      return read_host(key, node);
     case Type::kText:
     case Type::kTextList:
     case Type::kApps:

@@ -18,6 +18,7 @@ enum class Type : std::uint8_t {
   kNumber,  // with fraction
   kText,
   kAddress,  // numeric IPv4 or IPv6, brackets allowed; localhost is the IPv4 loopback
+  kHost,     // a name or a numeric address, brackets allowed
   kChoice,   // one of Key::choices
   kTextList,
   kApps,      // the applications; read by apps.h

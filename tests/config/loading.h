@@ -25,6 +25,7 @@ inline LoadInput make_input(std::vector<std::string> args, Environment environme
   input.why_not_writable = [](const std::string& path) -> std::string {
     return path.starts_with("/missing/") ? "No such file or directory" : "";
   };
+  input.hostname = "web1";
   return input;
 }
 

@@ -1,0 +1,137 @@
+#include "config/field.h"
+
+namespace mr::config {
+namespace {
+
+using S = Settings;
+
+std::vector<Key> node_name_rows() {
+  return {
+      setting({.path = "node.id",
+               .text = "Name of this node, unique in the cluster: at most 128 visible ASCII "
+                       "characters.",
+               .aliases = "instance.process_id node_id",
+               .env = "NODE_ID INSTANCE_PROCESS_ID",
+               .flag = "--node-id",
+               .default_text = "`node.name`, else host name and port"},
+              [](S& s) -> auto& { return s.cluster.name; }),
+      setting({.path = "node.name",
+               .text = "The same for those who call it a name; `node.id` wins.",
+               .aliases = "node_name",
+               .env = "NODE_NAME",
+               .flag = "--node-name"},
+              [](S& s) -> auto& { return s.node_name; }),
+  };
+}
+
+Key driver_row() {
+  Key key = key_of({.path = "adapter.driver",
+                    .text = "How nodes are connected: `local` is a node on its own, `redis` a "
+                            "cluster over one Redis.",
+                    .env = "ADAPTER_DRIVER",
+                    .default_text = "`redis` with a `redis.url`, else `local`"},
+                   Type::kChoice);
+  key.choices = "local redis";
+  key.choices_later = "redis-cluster nats";
+  key.set = [](Settings& to, const Value& value) {
+    to.broker.driver =
+        std::get<std::string>(value) == "redis" ? BrokerDriver::kRedis : BrokerDriver::kLocal;
+  };
+  key.get = [](const Settings& from) {
+    return Value(from.broker.driver == BrokerDriver::kRedis ? "redis" : "local");
+  };
+  return key;
+}
+
+std::vector<Key> broker_rows() {
+  Key host = setting({.path = "database.redis.host",
+                      .text = "Host name or address of Redis.",
+                      .env = "DATABASE_REDIS_HOST"},
+                     [](S& s) -> auto& { return s.broker.redis.host; });
+  host.type = Type::kHost;
+  return {
+      driver_row(),
+      setting({.path = "redis.url",
+               .text = "`redis://[user[:password]@]host[:port][/db]` or `host:port`; stands for "
+                       "`database.redis.*` and selects the driver `redis`; empty: neither.",
+               .env = "REDIS_URL",
+               .secret = true},
+              [](S& s) -> auto& { return s.broker.url; }),
+      setting({.path = "redis.key_prefix",
+               .text = "What the names of keys and channels in Redis begin with; clusters with "
+                       "other prefixes never meet.",
+               .aliases = "database.redis.key_prefix",
+               .env = "DATABASE_REDIS_KEY_PREFIX"},
+              [](S& s) -> auto& { return s.broker.redis.prefix; }),
+      std::move(host),
+      setting({.path = "database.redis.port",
+               .text = "TCP port of Redis.",
+               .env = "DATABASE_REDIS_PORT",
+               .min = 1,
+               .max = 65535},
+              [](S& s) -> auto& { return s.broker.redis.port; }),
+      setting({.path = "database.redis.db",
+               .text = "Database of Redis; clusters on other databases never meet.",
+               .env = "DATABASE_REDIS_DB",
+               .min = 0,
+               .max = 65535},
+              [](S& s) -> auto& { return s.broker.redis.db; }),
+      setting({.path = "database.redis.username",
+               .text = "ACL user of Redis, with a password; empty: its default user.",
+               .env = "DATABASE_REDIS_USERNAME"},
+              [](S& s) -> auto& { return s.broker.redis.username; }),
+      setting({.path = "database.redis.password",
+               .text = "Password of Redis; empty: none.",
+               .env = "DATABASE_REDIS_PASSWORD",
+               .secret = true},
+              [](S& s) -> auto& { return s.broker.redis.password; }),
+  };
+}
+
+std::vector<Key> bus_rows() {
+  return {
+      setting({.path = "cluster.secret",
+               .text = "Signs what nodes send each other, and refuses what is not signed with it; "
+                       "the same on all nodes; empty: no signatures.",
+               .secret = true},
+              [](S& s) -> auto& { return s.cluster.secret; }),
+      setting({.path = "cluster.partitions",
+               .text = "Bus partitions that channels are placed on; the same on all nodes.",
+               .aliases = "channel_limits.partitions",
+               .min = 1,
+               .max = 65536},
+              [](S& s) -> auto& { return s.cluster.partitions; }),
+      setting<Unit::kMilliseconds>({.path = "cluster.heartbeat_interval_ms",
+                                    .text = "Between two signs of life of this node.",
+                                    .aliases = "adapter.cluster_health.heartbeat_interval_ms",
+                                    .min = 100,
+                                    .max = 60'000},
+                                   [](S& s) -> auto& { return s.cluster.heartbeat; }),
+      setting<Unit::kMilliseconds>(
+          {.path = "cluster.node_timeout_ms",
+           .text = "Silence after which a node is away; at least three heartbeats.",
+           .aliases = "adapter.cluster_health.node_timeout_ms",
+           .min = 300,
+           .max = 3'600'000},
+          [](S& s) -> auto& { return s.cluster.node_timeout; }),
+      setting<Unit::kMegabytes>(
+          {.path = "cluster.bus_queue_mb",
+           .text = "What waits for the broker, per event loop; beyond it the oldest messages are "
+                   "lost to other nodes, and counted.",
+           .min = 1,
+           .max = 1024},
+          [](S& s) -> auto& { return s.cluster.queue_bytes_max; }),
+  };
+}
+
+}  // namespace
+
+std::vector<Key> cluster_keys() {
+  std::vector<Key> rows;
+  for (auto* part : {node_name_rows, broker_rows, bus_rows}) {
+    for (Key& key : part()) rows.push_back(key);
+  }
+  return rows;
+}
+
+}  // namespace mr::config
