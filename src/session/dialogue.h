@@ -18,8 +18,8 @@ void handle_message(Session& session, std::string_view text);
 // subscribing.cc
 void handle_subscribe(Session& session, pusher::Subscribe&& event);
 void handle_unsubscribe(Session& session, const pusher::Unsubscribe& event);
-// Joins without a word to the client (the user's own channel at sign-in).
-void subscribe_silently(Session& session, const model::ChannelName& channel);
+// Joins the user's own channel at sign-in; the client hears the greeting when it has joined.
+void subscribe_to_user(Session& session, const model::ChannelName& channel, std::string greeting);
 // The name of a subscription's channel.
 std::string channel_of(const Session& session, hub::SubscriptionId id);
 // Ends one subscription here and at the channel's home.

@@ -27,12 +27,13 @@ void complete(Session& session, const std::string& user_id, const std::string& u
   session.is_authorized = true;
   session.identify().user_id = user_id;
   session.context.sessions.add_user(session, user_id);
-  subscribe_silently(session, model::ChannelName::server_to_user(user_id));
   if (session.context.log.enabled(observability::Level::kDebug)) {
     session.context.log.debug("signed in", {{"socket_id", session.socket_id().to_string()},
                                             {"app", session.app->options.id}});
   }
-  session.send(pusher::signin_success(user_data));
+  // Told when the user's channel is heard, from other nodes too.
+  subscribe_to_user(session, model::ChannelName::server_to_user(user_id),
+                    pusher::signin_success(user_data));
 }
 
 }  // namespace

@@ -103,7 +103,7 @@ struct Wanted {
   model::ChannelName channel;
   std::optional<pusher::Member> member = std::nullopt;
   filter::FilterRef filter = nullptr;
-  bool is_silent = false;
+  std::string greeting = {};  // not empty: what is said in place of the welcome
 };
 
 // Null: there is none, or it was refused.
@@ -168,8 +168,11 @@ void on_joined(Session& session, const Wanted& wanted, std::uint32_t token,
   hub::Subscriptions& subscriptions = hub.subscriptions();
   const hub::SubscriptionId id =
       subscriptions.find(session.outlet, key_of(session, wanted.channel.text()));
-  // Unsubscribed meanwhile, perhaps subscribed again: the home loop knows, nothing is said.
-  if (id == hub::kNone || subscriptions.at(id).token != token) return;
+  // Unsubscribed meanwhile, perhaps subscribed again: the home loop knows, and there is no welcome.
+  if (id == hub::kNone || subscriptions.at(id).token != token) {
+    if (!wanted.greeting.empty()) session.send(wanted.greeting);
+    return;
+  }
   if (answer.is_refused) {
     leave_channel(session, id);
     return refuse(session, wanted.channel.text(),
@@ -183,7 +186,7 @@ void on_joined(Session& session, const Wanted& wanted, std::uint32_t token,
     tells_start = hub.tracks().begin(
         id, answer.filter, answer.start ? std::optional(answer.start->joined) : std::nullopt);
   }
-  if (wanted.is_silent) return;
+  if (!wanted.greeting.empty()) return session.send(wanted.greeting);
   ++session.context.counters.subscribed;
   welcome(session, wanted, answer, tells_start);
   // The welcome may have been too much for who does not read.
@@ -278,12 +281,12 @@ void handle_subscribe(Session& session, pusher::Subscribe&& event) {
   join(session, std::move(wanted), existing);
 }
 
-void subscribe_silently(Session& session, const model::ChannelName& channel) {
+void subscribe_to_user(Session& session, const model::ChannelName& channel, std::string greeting) {
   const hub::SubscriptionId existing =
       session.context.hub.subscriptions().find(session.outlet, key_of(session, channel.text()));
-  if (existing != hub::kNone) return;
+  if (existing != hub::kNone) return session.send(greeting);
   Wanted wanted{channel};
-  wanted.is_silent = true;
+  wanted.greeting = std::move(greeting);
   join(session, std::move(wanted), hub::kNone);
 }
 
