@@ -45,8 +45,9 @@ class Tally:
     def ok(self, count=1):
         self.passed += count
 
-    def skip(self, count=1):
-        self.skipped += count
+    def skip(self, name, reason):
+        self.skipped += 1
+        print(f"skipped {name}: {reason or 'without a reason'}")
 
     def fail(self, name, detail=""):
         self.failed += 1
@@ -155,6 +156,13 @@ def ctest_cases(preset):
     return cases
 
 
+def gtest_skip_reason(text, test):
+    """What GTEST_SKIP() of the test said."""
+    found = re.search(rf"^\[ RUN      \] {re.escape(test)}\n(.*?)^\[  SKIPPED \]", text, re.M | re.S)
+    said = found.group(1).strip() if found else ""
+    return " ".join(re.sub(r"^\S+: Skipped$", "", said, flags=re.M).split())
+
+
 def count_gtest(tally, name, status, text, report):
     """Counts a test binary by its report; one that crashed, by what it printed."""
     if not report.exists():
@@ -172,8 +180,11 @@ def count_gtest(tally, name, status, text, report):
                 failed += 1
                 detail = "\n".join(f["failure"] for f in case["failures"])
                 tally.fail(f"{case['classname']}.{case['name']}", detail)
-            elif case.get("status") == "NOTRUN" or case.get("result") == "SKIPPED":
-                tally.skip()
+            elif case.get("status") == "NOTRUN":
+                tally.skip(f"{case['classname']}.{case['name']}", "disabled")
+            elif case.get("result") == "SKIPPED":
+                test = f"{case['classname']}.{case['name']}"
+                tally.skip(test, gtest_skip_reason(text, test))
             else:
                 tally.ok()
     if status != 0 and not failed:  # a leak or a race found at exit
@@ -217,7 +228,8 @@ def python_tests(tally):
                              else "")}
         bad = counts.get("failures", 0) + counts.get("errors", 0)
         skipped = counts.get("skipped", 0)
-        tally.skip(skipped)
+        for index in range(skipped):
+            tally.skip(f"{name} ({index + 1} of {skipped})", "see its log")
         tally.ok(max(0, int(ran.group(1)) - bad - skipped) if ran else 0)
         for index in range(bad or (status != 0)):
             tally.fail(name, text if index == 0 else "")
@@ -255,7 +267,12 @@ def node_file(tally, path, label, env, prefix=()):
     counts = dict(re.findall(r"^# (pass|fail|cancelled|skipped|todo) (\d+)$", text, re.M))
     bad = int(counts.get("fail", 0)) + int(counts.get("cancelled", 0))
     tally.ok(int(counts.get("pass", 0)))
-    tally.skip(int(counts.get("skipped", 0)) + int(counts.get("todo", 0)))
+    skips = re.findall(r"^\s*(?:not )?ok \d+ - (.*?) # (?:SKIP|TODO) ?(.*)$", text, re.M)
+    # A suite that is skipped as a whole is in no count of node's.
+    count = int(counts.get("skipped", 0)) + int(counts.get("todo", 0))
+    for index in range(max(count, len(skips))):
+        title, reason = skips[index] if index < len(skips) else ("a part", "")
+        tally.skip(f"{name}: {title}", reason)
     titles = [t for t in re.findall(r"^\s*not ok \d+ - (.*)$", text, re.M)]
     for index in range(bad or (status != 0)):
         title = titles[index] if index < len(titles) else "the suite"

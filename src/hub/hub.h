@@ -60,6 +60,7 @@ class Hub {
 
  private:
   void queue(OutletId outlet);
+  void fetch_ahead() const;
   bool write_outlets(std::size_t count);
   void note_dirty(ChannelId channel);
   void mark_dirty_channels();

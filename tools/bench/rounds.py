@@ -55,7 +55,7 @@ def merged(slices):
     report = dict(slices[0])
     for name in (CPU, "frames_per_write"):
         report[name] = median(slices, name)
-    for name in ("lost", "duplicates", "publish_errors", "undecodable"):
+    for name in ("lost", "duplicates", "publish_errors", "undecodable", "delivered", "deltas"):
         report[name] = sum(values(slices, name))
     return report
 
