@@ -119,7 +119,8 @@ void BenchRun::step() {
       if (all_there || in_phase() > to_ns(options_.settle)) begin_measuring();
       return;
     case Phase::kMeasuring:
-      if (!is_measured()) return;
+      // What cannot be delivered any more is not waited for.
+      if (!is_measured() && counts.undecodable == 0 && counts.failed == 0) return;
       publisher_.pause();
       return enter(Phase::kDraining);
     case Phase::kDraining:

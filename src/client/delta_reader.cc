@@ -205,6 +205,10 @@ void DeltaReader::forget(const std::string& channel) {
 
 void DeltaReader::hold(Held held) {
   if (held.text.size() > limits_.text_bytes_max) return;
+  // A message that comes again takes no other one's place.
+  if (const Held* const had = find(held.channel, held.key, held.number)) {
+    if (had->text == held.text) return;
+  }
   held_bytes_ += held.text.size();
   std::list<Place>& places = chains_[held.channel][held.key];
   held_.push_back(std::move(held));

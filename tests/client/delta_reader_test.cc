@@ -45,6 +45,18 @@ std::string delta_frame(const Step& step) {
          R"(,"base_index":)" + std::to_string(step.base) + step.members + "}}";
 }
 
+TEST(DeltaReaderTest, AMessageThatComesAgainPushesNoBaseOut) {
+  DeltaReader reader;
+  EXPECT_EQ(reader.take(full("a", 1)).outcome, Outcome::kMessage);
+  const std::string delta = delta_frame({"a", "b"});
+  for (int i = 0; i < 5; ++i) {
+    const DeltaReader::Result again = reader.take(delta);
+    ASSERT_EQ(again.outcome, Outcome::kMessage) << again.why;
+    EXPECT_EQ(again.text, event_text("b"));
+  }
+  EXPECT_EQ(reader.held_bytes(), event_text("a").size() + event_text("b").size());
+}
+
 TEST(DeltaReaderTest, RebuildsMessagesOfEachKeyAndCountsWhatCame) {
   DeltaReader reader;
   EXPECT_EQ(reader.take(event_text("plain")).outcome, Outcome::kPlain);
