@@ -1,0 +1,131 @@
+#include "cluster/nats/session.h"
+
+#include <nats/nats.h>
+
+#include <array>
+#include <vector>
+
+#include "cluster/nats/error_text.h"
+
+namespace mr::cluster::nats {
+namespace {
+
+// A write that waits longer is one to a server that hangs.
+constexpr std::int64_t kWriteDeadlineMs = 500;
+
+std::int64_t milliseconds(base::Duration duration) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+}
+
+struct Freeing {
+  void operator()(natsOptions* options) const { natsOptions_Destroy(options); }
+  void operator()(natsMsg* message) const { natsMsg_Destroy(message); }
+};
+using OptionsPointer = std::unique_ptr<natsOptions, Freeing>;
+
+struct Delivery {
+  Session::OnMessage call;
+  std::shared_ptr<void> lease;
+};
+
+// libnats calls these one after another on one thread, and `ended` last.
+struct Calls {
+  static void error(natsConnection* connection, natsSubscription*, natsStatus status, void* to) {
+    auto& reports = *static_cast<Session::Reports*>(to);
+    if (status == NATS_SLOW_CONSUMER) return reports.on_slow();
+    const char* text = nullptr;
+    natsConnection_GetLastError(connection, &text);
+    reports.on_error(text != nullptr ? text : natsStatus_GetText(status));
+  }
+  static void ended(natsConnection*, void* to) {
+    const std::unique_ptr<Session::Reports> reports(static_cast<Session::Reports*>(to));
+    reports->on_ended();
+  }
+  static void message(natsConnection*, natsSubscription*, natsMsg* message, void* to) {
+    const std::unique_ptr<natsMsg, Freeing> owner(message);
+    static_cast<Delivery*>(to)->call(
+        {natsMsg_GetData(message), static_cast<std::size_t>(natsMsg_GetDataLength(message))});
+  }
+  static void complete(void* to) { delete static_cast<Delivery*>(to); }
+};
+
+OptionsPointer made(const NatsOptions& options, Session::Reports* reports) {
+  natsOptions* raw = nullptr;
+  natsStatus status = natsOptions_Create(&raw);
+  OptionsPointer result(raw);
+  const auto set = [&status](natsStatus next) { status = status == NATS_OK ? next : status; };
+  std::vector<std::string> urls;
+  for (const std::string& server : options.servers) urls.push_back("nats://" + server);
+  std::vector<const char*> servers;
+  for (const std::string& url : urls) servers.push_back(url.c_str());
+  set(natsOptions_SetServers(raw, servers.data(), static_cast<int>(servers.size())));
+  if (!options.token.empty()) set(natsOptions_SetToken(raw, options.token.c_str()));
+  if (!options.username.empty()) {
+    set(natsOptions_SetUserInfo(raw, options.username.c_str(), options.password.c_str()));
+  }
+  if (!options.client_name.empty()) set(natsOptions_SetName(raw, options.client_name.c_str()));
+  set(natsOptions_SetTimeout(raw, milliseconds(options.connect_timeout)));
+  set(natsOptions_SetAllowReconnect(raw, false));
+  // Our own probes go through the subjects.
+  set(natsOptions_SetPingInterval(raw, 0));
+  set(natsOptions_SetWriteDeadline(raw, kWriteDeadlineMs));
+  // Its other way waits a millisecond for more.
+  set(natsOptions_SetSendAsap(raw, true));
+  set(natsOptions_UseGlobalMessageDelivery(raw, true));
+  set(natsOptions_SetErrorHandler(raw, &Calls::error, reports));
+  set(natsOptions_SetClosedCB(raw, &Calls::ended, reports));
+  if (status != NATS_OK) result.reset();
+  return result;
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<Session>, Session::Errc> Session::connect(const NatsOptions& options,
+                                                                       Reports reports) {
+  const std::shared_ptr<void> lease = reports.lease;
+  auto owned = std::make_unique<Reports>(std::move(reports));
+  const OptionsPointer with = made(options, owned.get());
+  natsConnection* connection = nullptr;
+  const natsStatus status =
+      with ? natsConnection_Connect(&connection, with.get()) : NATS_INVALID_ARG;
+  if (status != NATS_OK) {
+    return base::Error<Errc>{Errc::kConnect, explain_connect(status, options)};
+  }
+  owned.release();  // Calls::ended has it
+  std::array<char, 256> url{};
+  natsConnection_GetConnectedUrl(connection, url.data(), url.size());
+  std::string where(url.data());
+  if (const auto scheme = where.find("://"); scheme != where.npos) where.erase(0, scheme + 3);
+  return std::unique_ptr<Session>(new Session(connection, std::move(where), lease));
+}
+
+Session::~Session() { natsConnection_Destroy(connection_); }
+
+Session::Sent Session::publish(const std::string& subject, std::string_view bytes) {
+  const natsStatus status = natsConnection_Publish(connection_, subject.c_str(), bytes.data(),
+                                                   static_cast<int>(bytes.size()));
+  if (status == NATS_OK) return Sent::kYes;
+  return status == NATS_MAX_PAYLOAD ? Sent::kTooLarge : Sent::kBroken;
+}
+
+Session::Subscription Session::subscribe(const std::string& subject, OnMessage on_message) {
+  auto owned = std::make_unique<Delivery>(Delivery{std::move(on_message), lease_});
+  natsSubscription* subscription = nullptr;
+  if (natsConnection_Subscribe(&subscription, connection_, subject.c_str(), &Calls::message,
+                               owned.get()) != NATS_OK) {
+    return {};
+  }
+  Delivery* const given = owned.release();
+  if (natsSubscription_SetOnCompleteCB(subscription, &Calls::complete, given) != NATS_OK) {
+    // The connection ended in between. Whether a call is under way cannot be known, so `given`
+    // stays for ever: a few bytes, once in the life of a connection.
+    given->lease.reset();
+  }
+  return Subscription(subscription);
+}
+
+Session::Subscription::~Subscription() {
+  if (subscription_ != nullptr) natsSubscription_Destroy(subscription_);
+}
+
+}  // namespace mr::cluster::nats
