@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "app/banner.h"
+#include "app/nats_source.h"
 #include "app/node.h"
 #include "app/redis_source.h"
 #include "app/reload.h"
@@ -89,6 +90,20 @@ std::vector<int> watched_signals() {
   return signals;
 }
 
+// Null: a node on its own.
+std::unique_ptr<BusSource> bus_source(const config::BrokerOptions& broker, net::Runtime& runtime,
+                                      observability::Log& log) {
+  switch (broker.driver) {
+    case config::BrokerDriver::kRedis:
+      return std::make_unique<RedisSource>(runtime, broker.redis);
+    case config::BrokerDriver::kNats:
+      return std::make_unique<NatsSource>(runtime, broker.nats, log);
+    case config::BrokerDriver::kLocal:
+      break;
+  }
+  return nullptr;
+}
+
 int serve(config::LoadOutcome outcome, const std::vector<std::string>& args) {
   config::Settings& settings = outcome.settings;
   const std::size_t loops =
@@ -113,11 +128,8 @@ int serve(config::LoadOutcome outcome, const std::vector<std::string>& args) {
     observability::Logger(log, "node")
         .warn("the limit of open files stays low", {{"reason", raised.error().detail}});
   }
-  std::optional<RedisSource> redis;
-  if (settings.broker.driver == config::BrokerDriver::kRedis) {
-    redis.emplace(runtime, settings.broker.redis);
-  }
-  Node node(std::move(settings), runtime, log, {nullptr, redis ? &*redis : nullptr});
+  const std::unique_ptr<BusSource> buses = bus_source(settings.broker, runtime, log);
+  Node node(std::move(settings), runtime, log, {nullptr, buses.get()});
   Reload reload([args] { return config::load(config::input_of_process(args)); },
                 std::move(outcome.origins), node, log);
   const Running running{node, reload, runtime, log};

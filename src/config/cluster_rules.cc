@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "config/nats_servers.h"
 #include "config/redis_url.h"
 
 namespace mr::config {
@@ -23,11 +24,12 @@ std::string text_of(const Layers& layers, std::string_view path) {
   return at == layers.values.end() ? "" : std::get<std::string>(at->second.value);
 }
 
-// `redis.url` and another key, which is set, disagree.
-void refuse_both(Layers& layers, std::string_view what, std::string_view path) {
+// A key that stands for others, and one of these, which is set, disagree.
+void refuse_both(Layers& layers, std::string_view one, std::string_view what,
+                 std::string_view path) {
   const Key* key = find_key(path);
   const Assignment& other = layers.values.at(key);
-  layers.add_error(layers.place("redis.url") + ": \"redis.url\" " + std::string(what) + " " +
+  layers.add_error(layers.place(one) + ": " + quote(one) + " " + std::string(what) + " " +
                    quote(path) + (key->secret ? "" : ", which is " + to_json(other.value)) + " (" +
                    other.place + "); remove one of the two");
 }
@@ -35,8 +37,9 @@ void refuse_both(Layers& layers, std::string_view what, std::string_view path) {
 void select_redis(Layers& layers) {
   const auto [at, is_new] = layers.values.try_emplace(
       find_key("adapter.driver"), Assignment{Value("redis"), layers.place("redis.url")});
-  if (!is_new && std::get<std::string>(at->second.value) == "local") {
-    refuse_both(layers, "selects redis, against", "adapter.driver");
+  const std::string& driver = std::get<std::string>(at->second.value);
+  if (!is_new && (driver == "local" || driver == "nats")) {
+    refuse_both(layers, "redis.url", "selects redis, against", "adapter.driver");
   }
 }
 
@@ -54,7 +57,7 @@ void spread_url(Layers& layers) {
     const auto [at, is_new] =
         layers.values.try_emplace(find_key(part.path), Assignment{part.value, place});
     if (!is_new && to_json(at->second.value) != to_json(part.value)) {
-      refuse_both(layers, "says something else than", part.path);
+      refuse_both(layers, "redis.url", "says something else than", part.path);
     }
   }
 }
@@ -78,10 +81,68 @@ std::string made_name(std::string hostname, std::uint16_t port) {
   return hostname + "-" + std::to_string(port);
 }
 
-void check_prefix(Layers& layers, const std::string& prefix) {
-  const auto problem = cluster::redis::prefix_problem(prefix);
-  if (!problem) return;
-  layers.add_error(layers.place("redis.key_prefix") + ": \"redis.key_prefix\": " + *problem);
+void check_prefix(Layers& layers, const char* path, const std::optional<std::string>& problem) {
+  if (problem) layers.add_error(layers.place(path) + ": " + quote(path) + ": " + *problem);
+}
+
+// The servers' login stands for the keys of one. False: it cannot, which was told.
+bool read_servers(Layers& layers, BrokerOptions& broker) {
+  const char* const path = "adapter.nats.servers";
+  auto read = read_nats_servers(broker.nats_servers);
+  if (!read.ok()) {
+    layers.add_error(layers.place(path) + ": " + quote(path) + ": " + read.error().detail);
+    return false;
+  }
+  NatsServers servers = std::move(read).value();
+  cluster::nats::NatsOptions& nats = broker.nats;
+  if (!servers.addresses.empty()) nats.servers = std::move(servers.addresses);
+  if (servers.username.empty() && servers.token.empty()) return true;
+  const std::pair<const char*, const std::string&> parts[] = {
+      {"adapter.nats.username", servers.username},
+      {"adapter.nats.password", servers.password},
+      {"adapter.nats.token", servers.token}};
+  for (const auto& [key, value] : parts) {
+    if (!layers.is_set(key) || text_of(layers, key) == value) continue;
+    refuse_both(layers, path, "has another login than", key);
+    return false;
+  }
+  nats.username = servers.username;
+  nats.password = servers.password;
+  nats.token = servers.token;
+  return true;
+}
+
+void check_login(Layers& layers, const cluster::nats::NatsOptions& nats) {
+  const auto refuse = [&layers](const char* path, const std::string& why) {
+    const char* const at = layers.is_set(path) ? path : "adapter.nats.servers";
+    layers.add_error(layers.place(at) + ": " + quote(path) + " " + why);
+  };
+  if (nats.username.empty()) {
+    if (nats.password.empty()) return;
+    layers.warnings.push_back(layers.place("adapter.nats.password") +
+                              ": \"adapter.nats.password\" has no effect without "
+                              "\"adapter.nats.username\"");
+  } else if (nats.password.empty()) {
+    refuse("adapter.nats.username",
+           "is without effect while \"adapter.nats.password\" is empty; set both or none");
+  } else if (!nats.token.empty()) {
+    refuse("adapter.nats.token",
+           "is a login of its own beside \"adapter.nats.username\"; remove one of the two");
+  }
+}
+
+void check_nats(Layers& layers, BrokerOptions& broker) {
+  const cluster::nats::NatsOptions& nats = broker.nats;
+  if (read_servers(layers, broker)) check_login(layers, nats);
+  check_prefix(layers, "adapter.nats.prefix", cluster::nats::prefix_problem(nats.prefix));
+  if (layers.is_set("adapter.driver")) return;
+  for (const char* path : {"adapter.nats.servers", "adapter.nats.username", "adapter.nats.password",
+                           "adapter.nats.token"}) {
+    if (!layers.is_set(path)) continue;
+    layers.warnings.push_back(layers.place(path) + ": " + quote(path) +
+                              " has no effect on its own; set \"adapter.driver\" to nats");
+    return;
+  }
 }
 
 std::string milliseconds(base::Duration time) {
@@ -128,13 +189,16 @@ void complete_cluster(Layers& layers, Settings& settings, const std::string& hos
   cluster::Options& options = settings.cluster;
   cluster::redis::RedisOptions& redis = settings.broker.redis;
   if (options.name.empty()) options.name = made_name(hostname, settings.port);
-  options.prefix = redis.prefix;
+  cluster::nats::NatsOptions& nats = settings.broker.nats;
+  options.prefix = settings.broker.driver == BrokerDriver::kNats ? nats.prefix : redis.prefix;
   settings.channel.partitions = options.partitions;
   redis.queue_bytes_max = options.queue_bytes_max;
-  redis.client_name = "millrace-" + options.name;
-  check_prefix(layers, redis.prefix);
+  redis.client_name = nats.client_name = "millrace-" + options.name;
+  nats.queue_bytes_max = options.queue_bytes_max;
+  check_prefix(layers, "redis.key_prefix", cluster::redis::prefix_problem(redis.prefix));
   check_timeout(layers, options);
   check_broker(layers, settings.broker);
+  check_nats(layers, settings.broker);
 }
 
 }  // namespace mr::config

@@ -312,7 +312,7 @@ class Loading {
     for (const Key& key : all_keys()) {
       if (key.get == nullptr) continue;
       const Value value = key.get(outcome_.settings);
-      const bool is_masked = key.secret && to_json(value) != "\"\"";
+      const bool is_masked = key.secret && to_json(value) != "\"\"" && to_json(value) != "[]";
       outcome_.origins.push_back({std::string(key.path), is_masked ? "\"****\"" : to_json(value),
                                   layers_.place(key.path)});
     }

@@ -1,9 +1,16 @@
+#include <algorithm>
+#include <array>
+#include <string_view>
+
 #include "config/field.h"
 
 namespace mr::config {
 namespace {
 
 using S = Settings;
+
+// In the order of BrokerDriver.
+constexpr std::array<std::string_view, 3> kDrivers = {"local", "redis", "nats"};
 
 std::vector<Key> node_name_rows() {
   return {
@@ -27,18 +34,18 @@ std::vector<Key> node_name_rows() {
 Key driver_row() {
   Key key = key_of({.path = "adapter.driver",
                     .text = "How nodes are connected: `local` is a node on its own, `redis` a "
-                            "cluster over one Redis.",
+                            "cluster over one Redis, `nats` one over NATS.",
                     .env = "ADAPTER_DRIVER",
                     .default_text = "`redis` with a `redis.url`, else `local`"},
                    Type::kChoice);
-  key.choices = "local redis";
-  key.choices_later = "redis-cluster nats";
+  key.choices = "local redis nats";
+  key.choices_later = "redis-cluster";
   key.set = [](Settings& to, const Value& value) {
-    to.broker.driver =
-        std::get<std::string>(value) == "redis" ? BrokerDriver::kRedis : BrokerDriver::kLocal;
+    const auto at = std::ranges::find(kDrivers, std::get<std::string>(value));
+    to.broker.driver = static_cast<BrokerDriver>(at - kDrivers.begin());
   };
   key.get = [](const Settings& from) {
-    return Value(from.broker.driver == BrokerDriver::kRedis ? "redis" : "local");
+    return Value(std::string(kDrivers[static_cast<std::size_t>(from.broker.driver)]));
   };
   return key;
 }
@@ -88,6 +95,41 @@ std::vector<Key> broker_rows() {
   };
 }
 
+std::vector<Key> nats_rows() {
+  return {
+      setting({.path = "adapter.nats.servers",
+               .text = "Servers of one NATS cluster, each `nats://[user:password@]host[:port]` or "
+                       "`host:port`; empty: `127.0.0.1:4222`.",
+               .aliases = "nats.servers",
+               .env = "NATS_SERVERS",
+               .secret = true},
+              [](S& s) -> auto& { return s.broker.nats_servers; }),
+      setting({.path = "adapter.nats.prefix",
+               .text = "What the names of subjects and buckets in NATS begin with; clusters with "
+                       "other prefixes never meet.",
+               .aliases = "nats.prefix",
+               .env = "NATS_PREFIX"},
+              [](S& s) -> auto& { return s.broker.nats.prefix; }),
+      setting({.path = "adapter.nats.username",
+               .text = "User of NATS, with a password; empty: none.",
+               .aliases = "nats.username",
+               .env = "NATS_USERNAME"},
+              [](S& s) -> auto& { return s.broker.nats.username; }),
+      setting({.path = "adapter.nats.password",
+               .text = "Password of that user.",
+               .aliases = "nats.password",
+               .env = "NATS_PASSWORD",
+               .secret = true},
+              [](S& s) -> auto& { return s.broker.nats.password; }),
+      setting({.path = "adapter.nats.token",
+               .text = "Token instead of user and password; empty: none.",
+               .aliases = "nats.token",
+               .env = "NATS_TOKEN",
+               .secret = true},
+              [](S& s) -> auto& { return s.broker.nats.token; }),
+  };
+}
+
 std::vector<Key> bus_rows() {
   return {
       setting({.path = "cluster.secret",
@@ -128,7 +170,7 @@ std::vector<Key> bus_rows() {
 
 std::vector<Key> cluster_keys() {
   std::vector<Key> rows;
-  for (auto* part : {node_name_rows, broker_rows, bus_rows}) {
+  for (auto* part : {node_name_rows, broker_rows, nats_rows, bus_rows}) {
     for (Key& key : part()) rows.push_back(key);
   }
   return rows;

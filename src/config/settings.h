@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "channel/options.h"
+#include "cluster/nats/options.h"
 #include "cluster/options.h"
 #include "cluster/redis/options.h"
 #include "http/options.h"
@@ -35,12 +36,14 @@ struct CorsOptions {
 };
 
 // What nodes are connected by.
-enum class BrokerDriver : std::uint8_t { kLocal, kRedis };
+enum class BrokerDriver : std::uint8_t { kLocal, kRedis, kNats };
 
 struct BrokerOptions {
   std::string url;  // as it was given; load() puts its parts into `redis`
   BrokerDriver driver = BrokerDriver::kLocal;
-  cluster::redis::RedisOptions redis;  // of kRedis
+  cluster::redis::RedisOptions redis;     // of kRedis
+  std::vector<std::string> nats_servers;  // as they were given; load() puts them into `nats`
+  cluster::nats::NatsOptions nats;        // of kNats
 };
 
 struct RestOptions {

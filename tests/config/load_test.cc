@@ -314,14 +314,14 @@ TEST(LoadTest, LaterKeysGiveExactlyOneWarningThatNamesThem) {
            {"id": "b", "key": "l", "secret": "s", "webhooks": [],
             "channel_delta_compression": {"ticker:*": {"enabled": true}}}]
 })",
-      {{"CACHE_DRIVER", "redis"}, {"NATS_SERVERS", "nats://localhost:4222"}, {"NODE_REGION", "eu"}},
+      {{"CACHE_DRIVER", "redis"}, {"APP_MANAGER_DRIVER", "mysql"}, {"NODE_REGION", "eu"}},
       {"--node-region=us"});
   EXPECT_EQ(joined(outcome.errors), "");
   const std::string warnings = joined(outcome.warnings);
   for (const char* key :
        {"\"delta_compression.cluster_coordination\"", "\"adapter.enable_socket_counting\"",
         "\"database.mysql\"", "\"mode\"", "\"apps[0].webhooks\"", "\"cache.driver\"",
-        "\"nats.servers\"", "\"node.region\""}) {
+        "\"app_manager.driver\"", "\"node.region\""}) {
     const std::size_t at = warnings.find(key);
     ASSERT_NE(at, std::string::npos) << key << " in " << warnings;
     EXPECT_EQ(warnings.find(key, at + 1), std::string::npos) << warnings;

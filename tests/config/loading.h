@@ -35,6 +35,16 @@ inline LoadOutcome load_text(const std::string& text, Environment environment = 
   return load(make_input(std::move(args), std::move(environment), {{"c.yaml", text}}));
 }
 
+inline LoadOutcome load_set(const std::vector<std::string>& assignments,
+                            Environment environment = {}) {
+  std::vector<std::string> args;
+  for (const std::string& assignment : assignments) {
+    args.push_back("--set");
+    args.push_back(assignment);
+  }
+  return load(make_input(std::move(args), std::move(environment)));
+}
+
 inline std::string joined(const std::vector<std::string>& lines) {
   std::string out;
   for (const std::string& line : lines) out += line + "\n";

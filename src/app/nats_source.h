@@ -1,0 +1,39 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "app/bus_source.h"
+#include "cluster/nats/nats_bus.h"
+#include "cluster/nats/nats_link.h"
+#include "cluster/nats/nats_registry.h"
+#include "net/runtime.h"
+#include "observability/log.h"
+
+namespace mr::app {
+
+// NATS as the broker: one connection for the buses of all loops, and one for the store.
+class NatsSource final : public BusSource {
+ public:
+  NatsSource(net::Runtime& runtime, cluster::nats::NatsOptions options, observability::Log& log)
+      : worker_(runtime.worker()),
+        logger_(log, "cluster"),
+        link_(runtime.control(), std::move(options)) {}
+
+  std::unique_ptr<cluster::Bus> make_bus(net::Loop& loop, cluster::BusEvents& events) override {
+    return std::make_unique<cluster::nats::NatsBus>(loop, link_, events);
+  }
+  std::unique_ptr<cluster::Registry> make_registry(net::Loop& loop, cluster::Bus&) override {
+    return std::make_unique<cluster::nats::NatsRegistry>(
+        loop, worker_, link_.options(), [this](const std::string& why) {
+          logger_.warn("nodes are found by their heartbeats alone", {{"reason", why}});
+        });
+  }
+
+ private:
+  net::Worker& worker_;
+  observability::Logger logger_;
+  cluster::nats::NatsLink link_;
+};
+
+}  // namespace mr::app

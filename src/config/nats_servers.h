@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace mr::config {
+
+enum class NatsServersErrc : std::uint8_t { kTls, kScheme, kLogin, kHost, kPort, kPath };
+
+// What `adapter.nats.servers` says. All servers of a cluster have the same login.
+struct NatsServers {
+  std::vector<std::string> addresses;  // "host:port", "[::1]:4222"
+  std::string username;                // with a password; else empty
+  std::string password;
+  std::string token;
+};
+
+// Each of them nats://[user:password@]host[:port] or nats://[token@]host[:port], percent-encoding
+// in the login, IPv6 in brackets; also without nats://. The detail of an error says what is wrong
+// and repeats nothing of it: any piece may belong to a password.
+base::Result<NatsServers, NatsServersErrc> read_nats_servers(const std::vector<std::string>& given);
+
+}  // namespace mr::config

@@ -1,0 +1,109 @@
+// Three processes and one NATS: what enters at one node reaches the clients of all.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { connect, connected, dataOf, disconnectAll, joined, received, sdk } from "./support/clients.mjs";
+import { Nats } from "./support/nats.mjs";
+import { Server, freePorts, get, until } from "./support/server.mjs";
+
+const sample = async (server, name) => {
+  const { body } = await get(`${server.metricsUrl}/metrics`);
+  let sum = 0;
+  for (const [, value] of body.matchAll(new RegExp(`^${name}(?:{[^}]*})? (\\S+)$`, "gm"))) sum += Number(value);
+  return sum;
+};
+
+const nodesOf = (node, count, limit = 8000) =>
+  until(async () => await sample(node, "millrace_cluster_nodes") === count, limit, `${count} nodes`);
+
+for (const jetStream of [true, false]) {
+  describe(`three nodes over one NATS ${jetStream ? "with" : "without"} JetStream`, () => {
+    let nats;
+    let nodes = [];
+    let serial = 0;
+    const settings = (number) => ({
+      node: { name: `n${number}` },
+      adapter: { driver: "nats", nats: { servers: [`nats://${nats.address}`] } },
+    });
+    const channelName = (text) => `${text}-${serial += 1}`;
+    const on = (node) => connected(connect(node));
+
+    before(async () => {
+      nats = await Nats.start({ jetStream });
+      nodes = await Promise.all([1, 2, 3].map((number) => Server.start(settings(number))));
+      for (const node of nodes) await nodesOf(node, 3);
+    });
+    after(async () => {
+      disconnectAll();
+      for (const node of nodes) await node?.stop();
+      await nats?.stop();
+    });
+
+    test("over NATS publishes that enter anywhere come to clients everywhere, once, each node's in order", async () => {
+      const name = channelName("prices");
+      const channels = await Promise.all(nodes.map(async (node) => joined(await on(node), name)));
+      const backends = nodes.map((node) => sdk(node));
+      for (let i = 0; i < 50; i += 1) {
+        await Promise.all(backends.map((backend, node) => backend.trigger(name, "tick", { node, i })));
+      }
+      for (const channel of channels) {
+        const ticks = await received(channel, "tick", 150, 10_000);
+        assert.equal(ticks.length, 150);
+        for (const node of [0, 1, 2]) {
+          assert.deepEqual(ticks.filter((tick) => tick.node === node).map((tick) => tick.i), [...Array(50).keys()]);
+        }
+      }
+    });
+
+    test("over NATS client events cross nodes", async () => {
+      const name = channelName("private-room");
+      const [own, other] = [await joined(await on(nodes[0]), name), await joined(await on(nodes[1]), name)];
+      own.trigger("client-said", { text: "hello" });
+      assert.deepEqual(await received(other, "client-said"), [{ text: "hello" }]);
+    });
+
+    test("NATS dies and comes back: local service goes on, /ready tells, and nodes meet again", async () => {
+      const name = channelName("outage");
+      const [here, there] = [await joined(await on(nodes[0]), name), await joined(await on(nodes[1]), name)];
+      await nats.kill();
+      await until(async () => await nodes[0].status("/ready?strict=1") === 503, 3000, "503 of strict readiness");
+      assert.equal(await nodes[0].status("/ready"), 200);
+      await sdk(nodes[0]).trigger(name, "alone", 1);
+      assert.deepEqual(await received(here, "alone"), [1]);
+      await nats.run();
+      for (const node of nodes) await until(async () => await node.status("/ready?strict=1") === 200, 3000, "readiness");
+      await sdk(nodes[0]).trigger(name, "together", 2);
+      for (const channel of [here, there]) assert.deepEqual(await received(channel, "together"), [2]);
+      const missed = await sample(nodes[1], "millrace_bus_missed_total");
+      const unknown = await sample(nodes[1], "millrace_bus_gaps_unknown_total");
+      assert.ok(dataOf(there, "alone").length + missed + unknown >= 1, "what was lost meanwhile is counted");
+    });
+
+    test("a NATS that hangs is noticed too, and publishers do not wait for it", async () => {
+      const name = channelName("hang");
+      const here = await joined(await on(nodes[0]), name);
+      nats.signal("SIGSTOP");
+      try {
+        await until(async () => await nodes[0].status("/ready?strict=1") === 503, 4000, "503 of strict readiness");
+        const begin = performance.now();
+        await sdk(nodes[0]).trigger(name, "alone", 1);
+        assert.ok(performance.now() - begin < 1000, "the publisher waited");
+        assert.deepEqual(await received(here, "alone"), [1]);
+      } finally {
+        nats.signal("SIGCONT");
+      }
+      for (const node of nodes) await until(async () => await node.status("/ready?strict=1") === 200, 5000, "readiness");
+    });
+
+    test("over NATS a node that is killed is missed, and one that ends in order is gone at once", async () => {
+      await nodes[2].kill();
+      await nodesOf(nodes[0], 2);
+      await nodes[2].run();
+      await nodesOf(nodes[0], 3);
+      const [port] = await freePorts(1);
+      const extra = await Server.start({ port }, { env: { ADAPTER_DRIVER: "nats", NATS_SERVERS: nats.address, NODE_NAME: "by-environment" } });
+      await nodesOf(nodes[0], 4);
+      await extra.stop();
+      await nodesOf(nodes[0], 3, 1500);
+    });
+  });
+}
