@@ -267,7 +267,8 @@ def node_file(tally, path, label, env, prefix=()):
     counts = dict(re.findall(r"^# (pass|fail|cancelled|skipped|todo) (\d+)$", text, re.M))
     bad = int(counts.get("fail", 0)) + int(counts.get("cancelled", 0))
     tally.ok(int(counts.get("pass", 0)))
-    skips = re.findall(r"^\s*(?:not )?ok \d+ - (.*?) # (?:SKIP|TODO) ?(.*)$", text, re.M)
+    skips = re.findall(r"^\s*(?:not )?ok \d+ - (.*?) # (?:skip|todo) ?(.*)$", text,
+                       re.M | re.I)
     # A suite that is skipped as a whole is in no count of node's.
     count = int(counts.get("skipped", 0)) + int(counts.get("todo", 0))
     for index in range(max(count, len(skips))):

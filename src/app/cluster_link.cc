@@ -39,11 +39,12 @@ cluster::EventMessage message_of(const channel::Publish& publish) {
 // One loop's: what its home needs of other nodes, and what they send it.
 class ClusterLink::LoopLink final : public channel::OtherNodes, public cluster::RelayEvents {
  public:
-  LoopLink(net::Loop& loop, const cluster::Options& options, cluster::BootId boot,
-           const Outside& outside, channel::Home& home)
-      : apps_(outside.apps),
+  LoopLink(ClusterLink& link, net::Loop& loop, cluster::BootId boot, const Outside& outside,
+           channel::Home& home)
+      : link_(link),
+        apps_(outside.apps),
         home_(home),
-        relay_(loop, options, boot, *this),
+        relay_(loop, link.options_, boot, *this),
         bus_(outside.source.make_bus(loop, relay_)) {}
 
   void start() { relay_.start(*bus_); }
@@ -64,6 +65,11 @@ class ClusterLink::LoopLink final : public channel::OtherNodes, public cluster::
   void send(std::uint32_t partition, const channel::Publish& publish) override {
     relay_.publish(partition, message_of(publish));
   }
+  void share(const channel::ShareChange& change) override { link_.share(change); }
+  bool are_there() const override { return true; }
+  bool are_known() const override { return are_known_; }
+  void set_known(bool are_known) { are_known_ = are_known; }
+  void take(const channel::ForeignNews& news) { home_.take(news); }
 
   void on_message(cluster::EventMessage message) override {
     auto channel = model::ChannelName::parse(message.channel, message.channel.size());
@@ -94,8 +100,10 @@ class ClusterLink::LoopLink final : public channel::OtherNodes, public cluster::
   void on_gap(const cluster::GapReport&) override {}  // the Relay counts them
 
  private:
+  ClusterLink& link_;
   model::AppStore& apps_;
   channel::Home& home_;
+  bool are_known_ = true;
   cluster::Relay relay_;
   std::unique_ptr<cluster::Bus> bus_;
   std::uint64_t unknown_apps_ = 0;
@@ -104,14 +112,13 @@ class ClusterLink::LoopLink final : public channel::OtherNodes, public cluster::
 
 ClusterLink::ClusterLink(const cluster::Options& options, Outside outside,
                          const std::vector<channel::Home*>& homes)
-    : runtime_(outside.runtime), logger_(outside.log, "cluster") {
+    : runtime_(outside.runtime), options_(options), logger_(outside.log, "cluster") {
   net::Loop& control = runtime_.control();
   const cluster::BootId boot = random_boot(control.random());
   for (std::size_t i = 0; i < homes.size(); ++i) {
-    loops_.push_back(
-        std::make_unique<LoopLink>(runtime_.loop(i), options, boot, outside, *homes[i]));
+    loops_.push_back(std::make_unique<LoopLink>(*this, runtime_.loop(i), boot, outside, *homes[i]));
   }
-  control_ = std::make_unique<cluster::Control>(control, options, boot, *this);
+  control_ = std::make_unique<cluster::Control>(control, options_, boot, *this);
   bus_ = outside.source.make_bus(control, *control_);
   registry_ = outside.source.make_registry(control, *bus_);
 }
@@ -156,7 +163,8 @@ void ClusterLink::judge(bool are_relays_well) {
   if (now == nullptr) {
     logger_.info("the cluster is whole", {});
   } else {
-    logger_.warn(now, {{"reason", control_->problem()}});
+    const std::string& why = control_->problem();
+    logger_.warn(now, {{"reason", why.empty() ? registry_->problem() : why}});
   }
   on_problem_(now);
 }
@@ -205,6 +213,45 @@ void ClusterLink::gather_tails(base::Function<void(cluster::Tails)> done) {
   ask_all([](cluster::Relay& relay) { return relay.tails(); },
           [all](const cluster::Tails& some) { all->insert(all->end(), some.begin(), some.end()); },
           [all, done = std::move(done)]() mutable { done(std::move(*all)); });
+}
+
+// --- what nodes hold -----------------------------------------------------------------------------
+
+// From a home, on its loop.
+void ClusterLink::share(const channel::ShareChange& change) {
+  if (change.user == nullptr) {
+    runtime_.control().post(
+        [this, count = cluster::ShareCount{change.app_id, change.channel, change.subscriptions}] {
+          control_->share(count);
+        });
+    return;
+  }
+  const pusher::Member& member = *change.user;
+  runtime_.control().post(
+      [this, user = cluster::ShareUser{change.app_id, change.channel, member.user_id,
+                                       member.user_id_json, member.user_info_json,
+                                       change.is_here}] { control_->share(user); });
+}
+
+void ClusterLink::hand_out(std::vector<cluster::ForeignChange> changes) {
+  for (cluster::ForeignChange& change : changes) {
+    channel::ForeignNews news{
+        std::move(change.app_id), std::move(change.channel), change.subscriptions, {}};
+    for (cluster::ShareUser& user : change.users) {
+      news.users.push_back(
+          {{std::move(user.user_id_json), std::move(user.user_id), std::move(user.user_info_json)},
+           user.is_here});
+    }
+    const std::size_t loop =
+        channel::bus_partition(news.app_id, news.channel, options_.partitions) % loops_.size();
+    runtime_.loop(loop).post([this, loop, news = std::move(news)] { loops_[loop]->take(news); });
+  }
+}
+
+void ClusterLink::set_whole(bool is_whole) {
+  for (std::size_t i = 0; i < loops_.size(); ++i) {
+    runtime_.loop(i).post([this, i, is_whole] { loops_[i]->set_known(is_whole); });
+  }
 }
 
 // --- metrics -----------------------------------------------------------------------------------

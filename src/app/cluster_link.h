@@ -50,16 +50,20 @@ class ClusterLink final : public cluster::Relays {
   void each(base::Function<void(cluster::Relay&)> work, base::Task done) override;
   void at(std::uint32_t partition, base::Function<void(cluster::Relay&)> work) override;
   void gather_tails(base::Function<void(cluster::Tails)> done) override;
+  void hand_out(std::vector<cluster::ForeignChange> changes) override;
+  void set_whole(bool is_whole) override;
 
  private:
   class LoopLink;
 
   template <class Work, class Take>
   void ask_all(Work work, Take take, base::Task done);
+  void share(const channel::ShareChange& change);
   void watch();
   void judge(bool are_relays_well);
 
   net::Runtime& runtime_;
+  const cluster::Options options_;
   observability::Logger logger_;
   std::vector<std::unique_ptr<LoopLink>> loops_;
   std::unique_ptr<cluster::Control> control_;

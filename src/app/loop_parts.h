@@ -57,12 +57,9 @@ class LoopParts final : public http::Service, public net::AcceptEvents, public n
   channel::Homed homed() { return {home_, idempotency_, quota_, sessions_, *nodes_}; }
   channel::Home& home() { return home_; }
   // Before start; they outlive this. Without it the node is alone.
-  void set_other_nodes(channel::OtherNodes& nodes) {
-    nodes_ = &nodes;
-    home_.set_other_nodes(nodes);
-  }
+  void set_other_nodes(channel::OtherNodes& nodes) { nodes_ = &nodes; }
   void set_subscribers(const std::vector<channel::Subscribers*>& by_loop) {
-    home_.set_subscribers(by_loop);
+    home_.set_subscribers(by_loop, nodes_);
   }
   base::Result<net::ListenerHandle, net::NetErrc> listen(const net::Address& address);
   std::uint16_t port() const { return loop_.listener_port(listener_); }

@@ -34,6 +34,7 @@ Home::Home(LoopPort& port, OrderSource& order, Options options, std::uint64_t ha
       options_(options),
       channels_(0, base::TextHash{hash_seed}),
       cache_(options.cache_entries_max, options.cache_ttl, hash_seed),
+      foreign_(hash_seed),
       hash_seed_(hash_seed) {
   chain_shop_.encode = [this](delta::Algorithm algorithm, std::string_view base,
                               std::string_view target, std::size_t bytes_max, std::string& out) {
@@ -313,25 +314,6 @@ void Home::announce(HomeChannel& channel, const std::string& text,
                                                         except, std::move(second)));
 }
 
-// A member that was here with other data is replaced; what it is and was goes to the others.
-bool Home::join_presence(HomeChannel& channel, const Join& join) {
-  if (!channel.presence) channel.presence = std::make_unique<Presence>();
-  bool was_here = false;
-  if (const auto gone = channel.presence->leave(join.socket, was_here)) {
-    announce(channel, pusher::member_removed(channel.name.text(), *gone), join.socket);
-  }
-  const auto joined = channel.presence->join(join.socket, *join.member,
-                                             join.app->options.max_presence_members_per_channel);
-  if (joined == Presence::Joined::kFull) {
-    ++counters_.presence_full;
-    return false;
-  }
-  if (joined == Presence::Joined::kFirst) {
-    announce(channel, pusher::member_added(channel.name.text(), *join.member), join.socket);
-  }
-  return true;
-}
-
 JoinAnswer Home::join(const Join& join) {
   const std::string key = model::channel_key(join.app->options.id, join.channel.text());
   // A connection that joins again is no news to the others, unless it brings other data.
@@ -347,13 +329,14 @@ JoinAnswer Home::join(const Join& join) {
     if (is_counted) uncount(channel, join.loop, join.socket, {counted_class, join.is_second});
     return answer;
   }
-  if (join.member) answer.members = channel.presence->members();
+  if (join.member) answer.members = members_of(channel);
   if (!is_counted) {
     ++channel.subscribers_by_loop[join.loop];
     if (++channel.subscription_count == 1) nodes_->occupy(channel.partition);
     if (join.is_second) count_second(channel, 1);
+    tell_count(channel);
   }
-  answer.subscription_count = channel.subscription_count;
+  answer.subscription_count = subscriptions_of(channel);
   answer.sequence = channel.sequence;
   if (channel.name.is_cache()) answer.cached = cache_.get(key, port_.clock().now());
   if (join.filter || channel.chains) answer.filter = choose(key, join.socket, join.filter).filter;
@@ -378,7 +361,7 @@ void Home::leave(const std::string& key, std::size_t loop, const model::SocketId
     bool was_here = false;
     auto gone = channel->presence ? channel->presence->leave(socket, was_here) : std::nullopt;
     if (!was_here) return drop_if_unused(*channel);
-    if (gone) announce(*channel, pusher::member_removed(channel->name.text(), *gone), socket);
+    if (gone) member_went(*channel, *gone, socket);
   }
   uncount(*channel, loop, socket, counted);
 }
@@ -389,6 +372,7 @@ void Home::uncount(HomeChannel& channel, std::size_t loop, const model::SocketId
   --channel.subscribers_by_loop[loop];
   if (--channel.subscription_count == 0) nodes_->vacate(channel.partition);
   if (counted.is_second) count_second(channel, -1);
+  tell_count(channel);
   if (channel.chains) {
     channel.chains->choose(socket, nullptr);
     channel.chains->count(counted.form_class, -1);
@@ -406,7 +390,7 @@ void Home::count_changed(HomeChannel& channel) {
   if (channel.is_count_due || channel.subscription_count == 0) return;
   channel.is_count_due = true;
   const auto interval =
-      channel.subscription_count > kManySubscribers ? kCountIntervalOfMany : kCountInterval;
+      subscriptions_of(channel) > kManySubscribers ? kCountIntervalOfMany : kCountInterval;
   const auto due = channel.count_announced + interval;
   const auto now = port_.clock().now();
   const base::Duration delay = due > now ? due - now : base::Duration::zero();
@@ -418,42 +402,13 @@ void Home::announce_count(const std::string& key) {
   if (channel == nullptr || !channel->is_count_due) return;
   channel->is_count_due = false;
   channel->count_announced = port_.clock().now();
-  announce(*channel, pusher::subscription_count(channel->name.text(), channel->subscription_count));
+  announce(*channel, pusher::subscription_count(channel->name.text(), subscriptions_of(*channel)));
 }
 
 ChannelCounts Home::counts(const HomeChannel& channel) const {
-  return {channel.name.text(), channel.subscription_count,
-          channel.presence ? channel.presence->user_count() : 0};
-}
-
-void Home::list(const std::string& app_id, const std::string& prefix,
-                std::vector<ChannelCounts>& out) const {
-  for (const auto& [key, channel] : channels_) {
-    if (channel->app->options.id != app_id || channel->subscription_count == 0) continue;
-    if (channel->name.kind() == model::ChannelKind::kServerToUser) continue;
-    if (channel->name.text().starts_with(prefix)) out.push_back(counts(*channel));
-  }
-}
-
-ChannelState Home::state(const std::string& key, const model::ChannelName& name) const {
-  ChannelState state;
-  state.counts.channel = name.text();
-  if (const HomeChannel* channel = find(key)) {
-    state.counts = counts(*channel);
-    state.is_occupied = channel->subscription_count != 0;
-  }
-  if (name.is_cache()) state.cache = cache_.get(key, port_.clock().now());
-  return state;
-}
-
-std::vector<std::string> Home::user_ids(const std::string& key) const {
-  std::vector<std::string> ids;
-  const HomeChannel* channel = find(key);
-  if (channel == nullptr || !channel->presence) return ids;
-  for (const pusher::Member& member : channel->presence->members()) {
-    ids.push_back(member.user_id_json);
-  }
-  return ids;
+  const bool is_presence = channel.name.is_presence();
+  return {channel.name.text(), subscriptions_of(channel),
+          is_presence ? static_cast<std::uint32_t>(members_of(channel).size()) : 0};
 }
 
 }  // namespace mr::channel

@@ -9,6 +9,7 @@
 #include "base/flat_map.h"
 #include "base/function.h"
 #include "channel/cache.h"
+#include "channel/foreign.h"
 #include "channel/home_channel.h"
 #include "channel/loop_port.h"
 #include "channel/options.h"
@@ -38,10 +39,12 @@ class Home {
   };
 
   Home(LoopPort& port, OrderSource& order, Options options, std::uint64_t hash_seed);
-  // Before start; it outlives this. Without it the node is alone.
-  void set_other_nodes(OtherNodes& nodes) { nodes_ = &nodes; }
-  // Before start: the Subscribers of every loop, by loop.
-  void set_subscribers(std::vector<Subscribers*> by_loop) { subscribers_ = std::move(by_loop); }
+  // Before start: the Subscribers of every loop, by loop, and the other nodes, which outlive this.
+  // Null: the node is alone.
+  void set_subscribers(std::vector<Subscribers*> by_loop, OtherNodes* nodes = nullptr) {
+    subscribers_ = std::move(by_loop);
+    nodes_ = nodes == nullptr ? &alone_ : nodes;
+  }
 
   // Accepts a message; `done` runs when it was released or refused, possibly at once.
   void publish(Publish publish, OnReleased done);
@@ -58,6 +61,9 @@ class Home {
   Filtered choose(const std::string& key, const model::SocketId& socket, filter::FilterRef filter);
   // The chain policy gives other settings now.
   void configure_chains();
+
+  // What other nodes hold of a channel has changed.
+  void take(const ForeignNews& news);
 
   void list(const std::string& app_id, const std::string& prefix,
             std::vector<ChannelCounts>& out) const;
@@ -90,6 +96,17 @@ class Home {
   void schedule_expiry(HomeChannel& channel);
   void fan_out(HomeChannel& channel, const model::MessageRef& message);
   bool join_presence(HomeChannel& channel, const Join& join);
+  std::uint32_t members_max(const HomeChannel& channel, const Join& join) const;
+  bool is_shown(const HomeChannel& channel, const std::string& user_id) const;
+  void member_came(HomeChannel& channel, const pusher::Member& member,
+                   std::optional<model::SocketId> socket = std::nullopt);
+  void member_went(HomeChannel& channel, const pusher::Member& member,
+                   std::optional<model::SocketId> socket = std::nullopt);
+  void settle_later(const std::string& key, const std::string& user_id, std::uint64_t token);
+  void settle(const std::string& key, const std::string& user_id, std::uint64_t token);
+  std::vector<pusher::Member> members_of(const HomeChannel& channel) const;
+  std::uint32_t subscriptions_of(const HomeChannel& channel) const;
+  void tell_count(const HomeChannel& channel);
   void uncount(HomeChannel& channel, std::size_t loop, const model::SocketId& socket,
                Counted counted);
   void announce(HomeChannel& channel, const std::string& text,
@@ -108,6 +125,8 @@ class Home {
   ChainShop chain_shop_;                                      // outlives the chains
   base::TextViewMap<std::unique_ptr<HomeChannel>> channels_;  // views of HomeChannel::key
   Cache cache_;
+  Foreign foreign_;
+  std::uint64_t leaving_tokens_ = 0;
   Counters counters_;
   const std::uint64_t hash_seed_;
 };

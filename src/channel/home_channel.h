@@ -129,6 +129,12 @@ struct HomeChannel {
   bool is_count_due = false;       // a subscription_count announcement is scheduled
   std::unique_ptr<Fifo> fifo;
   std::unique_ptr<Presence> presence;
+  // Users who went, and are shown until it is sure that no other node has them.
+  struct Leaving {
+    pusher::Member member;
+    std::uint64_t token = 0;
+  };
+  std::vector<Leaving> leaving;
   std::unique_ptr<Chains> chains;  // where somebody has a filter or wants deltas
   bool is_expiry_due = false;      // a look at chains without messages is scheduled
   base::TimePoint count_announced{};

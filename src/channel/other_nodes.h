@@ -7,6 +7,7 @@
 namespace mr::channel {
 
 struct Publish;
+struct ShareChange;
 
 // The other nodes, as one home loop sees them, owned by this folder. Channels are placed on bus
 // partitions; a partition is heard from other nodes while some channel of it is occupied here. One
@@ -25,6 +26,12 @@ class OtherNodes {
   virtual void vacate(std::uint32_t partition) = 0;
   // A message of this node was released here; the others get it in the order of these calls.
   virtual void send(std::uint32_t partition, const Publish& publish) = 0;
+  // What this node holds of a channel has changed.
+  virtual void share(const ShareChange& change) = 0;
+  // Another node may have a user who seems to be gone: he is not taken for gone at once, and only
+  // while all that other nodes hold is known.
+  virtual bool are_there() const = 0;
+  virtual bool are_known() const = 0;
 };
 
 // A node alone.
@@ -35,6 +42,9 @@ class NoOtherNodes final : public OtherNodes {
   void occupy(std::uint32_t) override {}
   void vacate(std::uint32_t) override {}
   void send(std::uint32_t, const Publish&) override {}
+  void share(const ShareChange&) override {}
+  bool are_there() const override { return false; }
+  bool are_known() const override { return true; }
 };
 
 }  // namespace mr::channel

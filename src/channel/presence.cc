@@ -56,6 +56,11 @@ const pusher::Member* Presence::find(const model::SocketId& socket) const {
   return nullptr;
 }
 
+bool Presence::is_here(const std::string& user_id) const {
+  return std::any_of(users_.begin(), users_.end(),
+                     [&](const User& user) { return user.member.user_id == user_id; });
+}
+
 std::vector<pusher::Member> Presence::members() const {
   std::vector<pusher::Member> all;
   all.reserve(users_.size());

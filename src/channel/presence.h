@@ -29,6 +29,7 @@ class Presence {
   const pusher::Member* find(const model::SocketId& socket) const;
   // In order of arrival.
   std::vector<pusher::Member> members() const;
+  bool is_here(const std::string& user_id) const;
   std::uint32_t user_count() const { return static_cast<std::uint32_t>(users_.size()); }
 
  private:

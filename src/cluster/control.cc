@@ -11,8 +11,10 @@ namespace mr::cluster {
 namespace {
 
 constexpr base::Duration kTick = std::chrono::milliseconds(250);
-constexpr base::Duration kPatience = std::chrono::seconds(2);  // with the broker, at the start
-constexpr base::Duration kEchoMax = std::chrono::seconds(2);   // until control is subscribed again
+constexpr base::Duration kPatience = std::chrono::seconds(2);    // with the broker, at the start
+constexpr base::Duration kNews = std::chrono::milliseconds(10);  // in which changes are gathered
+constexpr base::Duration kEchoLate = std::chrono::milliseconds(1500);
+constexpr base::Duration kEchoMax = std::chrono::seconds(2);  // until control is subscribed again
 
 }  // namespace
 
@@ -66,6 +68,7 @@ void Control::on_open() {
   ++connection_;
   problem_.clear();
   table_.open(loop_.clock().now());
+  doubt();
   subscribe();
 }
 
@@ -77,6 +80,7 @@ void Control::subscribe() {
 void Control::on_subscribed(Subject subject, Generation generation) {
   if (subject != Subject::kControl || generation != static_cast<Generation>(generations_)) return;
   is_subscribed_ = true;
+  doubt();
   if (!is_linked_) register_node();
 }
 
@@ -118,6 +122,7 @@ void Control::on_lost(std::string_view why) {
   unwelcome_.clear();
   if (!is_linked_) return;
   is_linked_ = false;
+  judge_shares();
   relays_.each([](Relay& relay) { relay.set_linked(false); }, [] {});
 }
 
@@ -126,6 +131,8 @@ void Control::tick() {
   const base::TimePoint now = loop_.clock().now();
   table_.bury_silent(now);
   if (!has_joined_ && !is_linked_ && now - started_ >= kPatience) join();
+  if (is_linked_ && now - table_.echo() > kEchoLate) doubt();
+  judge_shares();
   if (!is_open_) return;
   const bool is_deaf = is_linked_ && now - table_.echo() >= kEchoMax;
   if ((is_deaf || !is_subscribed_) && now - asked_ >= kEchoMax) subscribe();
@@ -151,7 +158,9 @@ void Control::beat() {
   relays_.gather_tails([this](Tails tails) {
     if (bus_ == nullptr || !is_linked_ || is_leaving_) return;
     ++counters_.beats_sent;
-    say(BeatMessage{++beats_, options_.name, status_, std::move(tails)});
+    tell_news();
+    say(BeatMessage{++beats_, options_.name, status_, std::move(tails), shares_.own().number,
+                    shares_.own().digest()});
     registry_->beat(self_, options_.name, [this](const Registry::Lines* lines) {
       if (lines == nullptr || !is_linked_) return;
       for (const BootId boot : *lines) table_.note(boot, loop_.clock().now());
@@ -183,6 +192,11 @@ void Control::on_envelope(Subject, std::string_view bytes) {
   }
   if (const auto* const beat = std::get_if<BeatMessage>(&message)) return hear(from, *beat);
   if (const auto* const leave = std::get_if<LeaveMessage>(&message)) return hear(from, *leave);
+  if (const auto* const share = std::get_if<ShareMessage>(&message)) return hear(from, *share);
+  if (const auto* const request = std::get_if<ShareRequest>(&message)) {
+    if (request->to == self_) tell_share(from);
+    return;
+  }
   hand_on(from, std::move(message));
 }
 
@@ -191,12 +205,21 @@ void Control::on_envelope(Subject, std::string_view bytes) {
 void Control::hear(BootId from, const HelloMessage& hello) {
   if (from == self_) return;
   table_.greet(from, hello, loop_.clock().now());
-  relays_.each([](Relay&) {}, [this, from] { say(WelcomeMessage{from, options_.name}); });
+  if (hello.is_joining) shares_.begin(from);
+  relays_.each([](Relay&) {},
+               [this, from] {
+                 tell_share(from);
+                 say(WelcomeMessage{from, options_.name});
+               });
 }
 
 void Control::hear(BootId from, const WelcomeMessage& welcome) {
   if (welcome.to != self_) return;
   table_.note(from, loop_.clock().now());
+  if (!shares_.is_known(from)) {
+    say(ShareRequest{from});
+    return;
+  }
   std::erase(unwelcome_, from);
   join_if_welcome();
 }
@@ -207,6 +230,8 @@ void Control::hear(BootId from, const BeatMessage& beat) {
   if (from == self_) return;
   auto tails = std::make_shared<const Tails>(beat.tails);
   relays_.each([from, tails](Relay& relay) { relay.on_tails(from, *tails); }, [] {});
+  if (!shares_.check(from, beat, loop_.clock().now())) say(ShareRequest{from});
+  judge_shares();
 }
 
 void Control::hear(BootId from, const LeaveMessage& leave) {
@@ -234,6 +259,61 @@ void Control::hand_on(BootId from, Message message) {
   });
 }
 
+// --- shares ------------------------------------------------------------------------------------
+
+void Control::share(const ShareCount& count) {
+  shares_.set_own(count);
+  tell_news_later();
+}
+
+void Control::share(const ShareUser& user) {
+  shares_.set_own(user);
+  tell_news_later();
+}
+
+void Control::tell_news_later() {
+  if (std::exchange(is_news_due_, true)) return;
+  loop_.after(kNews, [this] {
+    is_news_due_ = false;
+    tell_news();
+  });
+}
+
+// What is said while nobody hears it is found by the next heartbeat.
+void Control::tell_news() {
+  if (auto news = shares_.take_news()) say(*std::move(news));
+}
+
+void Control::tell_share(BootId to) {
+  tell_news();
+  for (ShareMessage& part : shares_.own_for(to)) say(std::move(part));
+}
+
+void Control::hear(BootId from, const ShareMessage& share) {
+  if (from == self_ || (share.to && *share.to != self_)) return;
+  std::vector<ForeignChange> changes;
+  if (!shares_.hear(from, share, loop_.clock().now(), changes)) say(ShareRequest{from});
+  if (!changes.empty()) relays_.hand_out(std::move(changes));
+  judge_shares();
+}
+
+void Control::doubt() {
+  shares_.doubt(loop_.clock().now());
+  judge_shares();
+}
+
+// During an outage nodes decide by what they know.
+void Control::judge_shares() {
+  std::vector<BootId> others;
+  for (const NodeLine& line : table_.lines()) {
+    if (line.is_alive && line.boot != self_) others.push_back(line.boot);
+  }
+  const bool is_whole = !is_linked_ || shares_.is_whole(others);
+  if (is_whole == is_whole_) return;
+  is_whole_ = is_whole;
+  relays_.set_whole(is_whole);
+}
+
 // --- the table's changes -----------------------------------------------------------------------
 
 void Control::on_joining(BootId boot) {
@@ -246,6 +326,9 @@ void Control::on_alive(BootId boot) {
 
 void Control::on_gone(BootId boot) {
   relays_.each([boot](Relay& relay) { relay.on_peer(boot, Relay::Peering::kGone); }, [] {});
+  std::vector<ForeignChange> changes;
+  shares_.drop(boot, changes);
+  if (!changes.empty()) relays_.hand_out(std::move(changes));
   std::erase(unwelcome_, boot);
   join_if_welcome();
 }

@@ -12,6 +12,7 @@
 #include "cluster/options.h"
 #include "cluster/registry.h"
 #include "cluster/relay.h"
+#include "cluster/shares.h"
 #include "net/loop.h"
 
 namespace mr::cluster {
@@ -24,6 +25,10 @@ class Relays {
   virtual void each(base::Function<void(Relay&)> work, base::Task done) = 0;
   // Runs on the loop where the partition is homed.
   virtual void at(std::uint32_t partition, base::Function<void(Relay&)> work) = 0;
+  // What other nodes hold has changed; to the homes of these channels, in order.
+  virtual void hand_out(std::vector<ForeignChange> changes) = 0;
+  // Whether all that other nodes hold is known: while it is not, nobody is taken for gone.
+  virtual void set_whole(bool is_whole) = 0;
   // The last number given on each partition of this node, gathered on the control loop.
   virtual void gather_tails(base::Function<void(Tails)> done) = 0;
 
@@ -51,6 +56,10 @@ class Control final : public BusEvents, public TableEvents {
   // Says that we leave; `done` when it was handed to the broker. Nothing is sent after it.
   void leave(base::Task done);
   void stop();
+
+  // What homes say of this node; told to the others a few milliseconds later.
+  void share(const ShareCount& count);
+  void share(const ShareUser& user);
 
   bool is_linked() const { return is_linked_; }
   // Serves: it joined, or the broker stayed away for two seconds since the start, and it goes on
@@ -85,6 +94,12 @@ class Control final : public BusEvents, public TableEvents {
   void hear(BootId from, const WelcomeMessage& welcome);
   void hear(BootId from, const BeatMessage& beat);
   void hear(BootId from, const LeaveMessage& leave);
+  void hear(BootId from, const ShareMessage& share);
+  void tell_news_later();
+  void tell_news();
+  void tell_share(BootId to);
+  void doubt();
+  void judge_shares();
   void hand_on(BootId from, Message message);
 
   net::Loop& loop_;
@@ -95,6 +110,7 @@ class Control final : public BusEvents, public TableEvents {
   Registry* registry_ = nullptr;
   EnvelopeCodec codec_;
   NodeTable table_;
+  Shares shares_;
   ControlCounters counters_;
   std::string status_ = "healthy";
   std::string problem_;
@@ -109,6 +125,8 @@ class Control final : public BusEvents, public TableEvents {
   bool is_linked_ = false;
   bool has_joined_ = false;
   bool is_leaving_ = false;
+  bool is_news_due_ = false;
+  bool is_whole_ = true;
   net::TimerId tick_timer_ = net::TimerId::kNone;
   net::TimerId beat_timer_ = net::TimerId::kNone;
 };

@@ -26,7 +26,7 @@ constexpr std::size_t kHeaderBytes = kFromAt + kBootBytes;
 constexpr std::size_t kSignatureBytes = 16;
 
 constexpr std::size_t kKinds = std::variant_size_v<Message>;
-static_assert(kKinds == static_cast<std::size_t>(Kind::kLeave));
+static_assert(kKinds == static_cast<std::size_t>(Kind::kShareRequest));
 
 using Error = base::Error<EnvelopeErrc>;
 
@@ -176,6 +176,10 @@ std::string_view name_of(Kind kind) {
       return "beat";
     case Kind::kLeave:
       return "leave";
+    case Kind::kShare:
+      return "share";
+    case Kind::kShareRequest:
+      return "share_request";
   }
   return "unknown";
 }

@@ -27,6 +27,8 @@ enum class Kind : std::uint8_t {
   kWelcome,
   kBeat,
   kLeave,
+  kShare,
+  kShareRequest,
 };
 
 enum class EnvelopeErrc : std::uint8_t {

@@ -219,6 +219,35 @@ void take(Reader& reader, Hit& hit) {
 }
 
 template <class Sink>
+void put(Sink& sink, const ShareCount& count) {
+  put_text(sink, count.app_id);
+  put_text(sink, count.channel);
+  sink.number(count.subscriptions);
+}
+void take(Reader& reader, ShareCount& count) {
+  count.app_id = reader.text(kEnvelopeBytesMax);
+  count.channel = reader.text(kEnvelopeBytesMax);
+  count.subscriptions = reader.number();
+}
+
+template <class Sink>
+void put(Sink& sink, const ShareUser& user) {
+  put_text(sink, user.app_id);
+  put_text(sink, user.channel);
+  put_text(sink, user.user_id);
+  put_text(sink, user.user_id_json);
+  put_text(sink, user.user_info_json);
+  put(sink, user.is_here);
+}
+void take(Reader& reader, ShareUser& user) {
+  for (std::string* text :
+       {&user.app_id, &user.channel, &user.user_id, &user.user_id_json, &user.user_info_json}) {
+    *text = reader.text(kEnvelopeBytesMax);
+  }
+  take(reader, user.is_here);
+}
+
+template <class Sink>
 void put(Sink& sink, const model::Tag& tag) {
   put_text(sink, tag.name);
   put_text(sink, tag.value);
@@ -460,11 +489,28 @@ void describe(Fields& fields, Is<BeatMessage> auto& beat) {
   fields.text({2, "name", Rule::kRequired}, beat.name);
   fields.text({3, "status"}, beat.status);
   fields.list({4, "tails"}, beat.tails);
+  fields.value({5, "share_number"}, beat.share_number);
+  fields.value({6, "share_digest"}, beat.share_digest);
 }
 
 template <class Fields>
 void describe(Fields& fields, Is<LeaveMessage> auto& leave) {
   fields.list({1, "tails"}, leave.tails);
+}
+
+template <class Fields>
+void describe(Fields& fields, Is<ShareMessage> auto& share) {
+  fields.value({1, "number"}, share.number);
+  fields.list({2, "counts"}, share.counts);
+  fields.list({3, "users"}, share.users);
+  fields.value({4, "parts"}, share.parts);
+  fields.value({5, "part"}, share.part);
+  fields.value({6, "to"}, share.to);
+}
+
+template <class Fields>
+void describe(Fields& fields, Is<ShareRequest> auto& request) {
+  fields.value({1, "to", Rule::kRequired}, request.to);
 }
 
 template <class Sink>

@@ -101,12 +101,51 @@ struct WelcomeMessage {
 // Partition and last number given on it.
 using Tails = std::vector<std::pair<std::uint32_t, std::uint64_t>>;
 
+// How many subscriptions a node has on a channel; 0: none any more.
+struct ShareCount {
+  std::string app_id;
+  std::string channel;
+  std::uint64_t subscriptions = 0;
+  bool operator==(const ShareCount&) const = default;
+};
+
+// A user on a presence channel of a node, with his first connection there or after his last one.
+struct ShareUser {
+  std::string app_id;
+  std::string channel;
+  std::string user_id;
+  std::string user_id_json;
+  std::string user_info_json;
+  bool is_here = false;
+  bool operator==(const ShareUser&) const = default;
+};
+
+// What changed of a node's share, or the share itself in parts. On control.
+struct ShareMessage {
+  std::uint64_t number = 0;  // of the change, from 1; of a whole share: of its last change
+  std::vector<ShareCount> counts;
+  std::vector<ShareUser> users;  // in order
+  // Not 0: one of so many parts of a whole share, which belongs to `to` alone.
+  std::uint64_t parts = 0;
+  std::uint64_t part = 0;  // from 0, in order
+  std::optional<BootId> to;
+  bool operator==(const ShareMessage&) const = default;
+};
+
+// "Tell me your share." On control.
+struct ShareRequest {
+  BootId to = BootId::kNone;
+  bool operator==(const ShareRequest&) const = default;
+};
+
 // A node's heartbeat, on control.
 struct BeatMessage {
   std::uint64_t number = 0;  // from 1
   std::string name;
   std::string status;  // healthy, degraded, draining
   Tails tails;
+  std::uint64_t share_number = 0;  // of its last change
+  std::uint64_t share_digest = 0;  // over all that it holds
   bool operator==(const BeatMessage&) const = default;
 };
 
@@ -117,6 +156,7 @@ struct LeaveMessage {
 };
 
 using Message = std::variant<EventMessage, ProbeMessage, MarkRequest, MarkMessage, GapQuestion,
-                             GapAnswer, HelloMessage, WelcomeMessage, BeatMessage, LeaveMessage>;
+                             GapAnswer, HelloMessage, WelcomeMessage, BeatMessage, LeaveMessage,
+                             ShareMessage, ShareRequest>;
 
 }  // namespace mr::cluster

@@ -19,6 +19,8 @@ class Registry {
   using Lines = std::vector<BootId>;
   virtual void beat(BootId boot, std::string_view name,
                     base::Function<void(const Lines*)> done) = 0;
+  // Why the store could not tell lately; empty: it could.
+  virtual const std::string& problem() const = 0;
   // Our line goes; nobody waits for it.
   virtual void leave(BootId boot) = 0;
 };

@@ -1,117 +1,14 @@
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <map>
-#include <memory>
 #include <random>
 #include <string>
 #include <vector>
 
-#include "app/bus_source.h"
-#include "client/rest_client.h"
-#include "cluster/memory/memory_broker.h"
-#include "sim_node.h"
+#include "cluster_world.h"
 
 namespace mr::app::test {
 namespace {
-
-using namespace std::chrono_literals;
-
-constexpr std::size_t kNodes = 3;
-
-std::uint64_t number_of(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
-
-std::string host_of(std::size_t node) { return "10.0.1." + std::to_string(node + 1); }
-
-class MemorySource final : public BusSource {
- public:
-  MemorySource(cluster::memory::MemoryBroker& broker, std::string node)
-      : broker_(broker), node_(std::move(node)) {}
-  std::unique_ptr<cluster::Bus> make_bus(net::Loop& loop, cluster::BusEvents& events) override {
-    return broker_.connect(loop, node_, events);
-  }
-  std::unique_ptr<cluster::Registry> make_registry(net::Loop&, cluster::Bus& bus) override {
-    return broker_.registry(bus);
-  }
-
- private:
-  cluster::memory::MemoryBroker& broker_;
-  const std::string node_;
-};
-
-// Three whole nodes on one modelled broker, with clients and publishers over the network.
-class World {
- public:
-  explicit World(std::uint64_t seed)
-      : sim(seed),
-        random(seed ^ 0xc1a5),
-        network(sim),
-        broker(sim.clock(), random,
-               [this](base::Duration delay, base::Task task) {
-                 sim.at(sim.clock().now() + delay, std::move(task));
-               }),
-        clients_runtime(sim, network, {"10.0.0.2", 1}) {
-    for (std::size_t i = 0; i < kNodes; ++i) {
-      sources.push_back(std::make_unique<MemorySource>(broker, host_of(i)));
-      config::Settings settings = settings_of_test();
-      settings.host = settings.metrics.host = host_of(i);
-      settings.cluster.name = host_of(i);
-      nodes.push_back(std::make_unique<SimNode>(sim, network, settings, 1 + (seed + i) % 3,
-                                                Node::Given{.buses = sources[i].get()}));
-      EXPECT_TRUE(nodes[i]->node.start());
-      rests.push_back(std::make_unique<client::RestClient>(
-          loop(), client::RestOptions{address(i), {}, "app", "key", "secret"}));
-    }
-  }
-  net::Loop& loop() { return clients_runtime.loop(0); }
-  net::Address address(std::size_t node) const { return {host_of(node), nodes[node]->node.port()}; }
-  SimClient& connect(std::size_t node, const std::vector<std::string>& channels) {
-    SimClient& client = *clients.emplace_back(std::make_unique<SimClient>(loop(), address(node)));
-    EXPECT_TRUE(sim.run_until([&] { return client.connected; }, 10s));
-    for (const std::string& channel : channels) client->subscribe(channel, std::nullopt);
-    return client;
-  }
-  void publish(std::size_t node, const std::string& channel, int number) {
-    ++asked;
-    rests[node]->publish({channel, "tick", std::to_string(number)},
-                         [this](const client::RestReply& reply) {
-                           EXPECT_EQ(reply.status, 200) << reply.body;
-                           ++answered;
-                         });
-  }
-  bool settle() {
-    return sim.run_until([this] { return answered == asked; }, 30s) && (sim.run_for(2s), true);
-  }
-
-  // Of all loops of a node.
-  double sample(std::size_t node, const std::string& name) {
-    double sum = 0;
-    bool is_done = false;
-    nodes[node]->node.collect([&](std::vector<observability::GaugeSample> samples) {
-      for (const auto& sample : samples) {
-        if (sample.name == name) sum += sample.value;
-      }
-      is_done = true;
-    });
-    EXPECT_TRUE(sim.run_until([&] { return is_done; }, 5s));
-    return sum;
-  }
-
-  net::sim::Sim sim;
-  base::SeededRandom random;
-  net::sim::SimNetwork network;
-  cluster::memory::MemoryBroker broker;
-  net::sim::SimRuntime clients_runtime;
-  std::vector<std::unique_ptr<MemorySource>> sources;
-  std::vector<std::unique_ptr<SimNode>> nodes;
-  std::vector<std::unique_ptr<client::RestClient>> rests;
-  std::vector<std::unique_ptr<SimClient>> clients;
-  int asked = 0;
-  int answered = 0;
-};
 
 std::vector<int> numbers_of(const SimClient& client, const std::string& channel) {
   std::vector<int> numbers;
@@ -133,7 +30,7 @@ bool are_in_order(const std::vector<int>& numbers) {
 }
 
 void run_publishes(std::uint64_t seed) {
-  World world(seed);
+  ClusterWorld world(seed);
   world.sim.run_for(2s);
   for (std::size_t i = 0; i < 2 * kNodes; ++i) world.connect(i % kNodes, {"a", "b"});
   ASSERT_TRUE(world.sim.run_until(
@@ -161,8 +58,8 @@ void run_publishes(std::uint64_t seed) {
 }
 
 TEST(ClusterSimTest, ClientsOfAllNodesHearEveryMessageOnceAndEachPublisherInOrder) {
-  const std::uint64_t first = number_of("MILLRACE_SIM_SEED", std::random_device()());
-  const std::uint64_t runs = number_of("MILLRACE_SIM_RUNS", 200);
+  const std::uint64_t first = chosen("MILLRACE_SIM_SEED", std::random_device()());
+  const std::uint64_t runs = chosen("MILLRACE_SIM_RUNS", 200);
   for (std::uint64_t seed = first; seed < first + runs; ++seed) {
     SCOPED_TRACE("MILLRACE_SIM_SEED=" + std::to_string(seed) + " MILLRACE_SIM_RUNS=1");
     run_publishes(seed);
@@ -172,7 +69,7 @@ TEST(ClusterSimTest, ClientsOfAllNodesHearEveryMessageOnceAndEachPublisherInOrde
 
 // Subscribers come while another node publishes, and each is the first one on its node.
 void run_joins(std::uint64_t seed) {
-  World world(seed);
+  ClusterWorld world(seed);
   world.sim.run_for(2s);
   int next = 0;
   std::vector<std::pair<SimClient*, int>> confirmed;  // and the first number sent after it
@@ -197,8 +94,8 @@ void run_joins(std::uint64_t seed) {
 }
 
 TEST(ClusterSimTest, NothingIsMissedAfterAFirstSubscriptionSucceeded) {
-  const std::uint64_t first = number_of("MILLRACE_SIM_SEED", std::random_device()());
-  const std::uint64_t runs = number_of("MILLRACE_SIM_RUNS", 200);
+  const std::uint64_t first = chosen("MILLRACE_SIM_SEED", std::random_device()());
+  const std::uint64_t runs = chosen("MILLRACE_SIM_RUNS", 200);
   for (std::uint64_t seed = first; seed < first + runs; ++seed) {
     SCOPED_TRACE("MILLRACE_SIM_SEED=" + std::to_string(seed) + " MILLRACE_SIM_RUNS=1");
     run_joins(seed);
@@ -207,7 +104,7 @@ TEST(ClusterSimTest, NothingIsMissedAfterAFirstSubscriptionSucceeded) {
 }
 
 TEST(ClusterSimTest, WithoutTheBrokerEachNodeServesItsOwnAndSaysSo) {
-  World world(7);
+  ClusterWorld world(7);
   world.sim.run_for(2s);
   SimClient& here = world.connect(0, {"a"});
   SimClient& there = world.connect(1, {"a"});
@@ -238,7 +135,7 @@ TEST(ClusterSimTest, WithoutTheBrokerEachNodeServesItsOwnAndSaysSo) {
 }
 
 TEST(ClusterSimTest, ANodeIsReadyWhenItHasJoinedOrAfterTwoSecondsAlone) {
-  World world(3);
+  ClusterWorld world(3);
   world.broker.set_down(true);
   world.sim.run_for(1s);
   EXPECT_EQ(world.nodes[0]->node.health().state, observability::NodeState::kStarting);

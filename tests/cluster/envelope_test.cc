@@ -135,8 +135,47 @@ std::vector<Golden> goldens() {
   };
 }
 
+// What nodes hold, and their heartbeats since then.
+std::vector<Golden> goldens_of_shares() {
+  BeatMessage beat_with_share;
+  beat_with_share.number = 128;
+  beat_with_share.name = "node-1";
+  beat_with_share.status = "healthy";
+  beat_with_share.tails = {{0, 1}, {1023, std::numeric_limits<std::uint64_t>::max()}};
+  beat_with_share.share_number = 300;
+  beat_with_share.share_digest = std::uint64_t{1} << 63;
+  return {
+      {"share",
+       {kFrom, 1,
+        ShareMessage{7,
+                     {{"app", "room", 3}},
+                     {{"app", "presence-room", "u1", "\"u1\"", "{\"a\":1}", true}},
+                     0,
+                     0,
+                     std::nullopt}},
+       "c101010b0001efcdab8967452301010107020a0361707004726f6f6d030323036170700d70726573656e63652d"
+       "726f6f6d0275310422753122077b2261223a317d01"},
+      {"part of a whole share",
+       {kFrom, 1, ShareMessage{300, {}, {}, 2, 1, kTo}},
+       "c101010b0001efcdab89674523010102ac0204010205010106081032547698badcfe"},
+      {"share request",
+       {kFrom, 1, ShareRequest{kTo}},
+       "c101010c0001efcdab896745230101081032547698badcfe"},
+      {"beat with a share",
+       {kFrom, 1, beat_with_share},
+       "c10101090001efcdab89674523010102800102066e6f64652d3103076865616c746879040e0001ff07ffffff"
+       "ffffffffffff010502ac02060a80808080808080808001"},
+  };
+}
+
+std::vector<Golden> all_goldens() {
+  std::vector<Golden> all = goldens();
+  for (Golden& golden : goldens_of_shares()) all.push_back(std::move(golden));
+  return all;
+}
+
 TEST(EnvelopeGoldenTest, TheBytesOfFormat1StayAsTheyAre) {
-  for (const Golden& golden : goldens()) {
+  for (const Golden& golden : all_goldens()) {
     SCOPED_TRACE(golden.name);
     EnvelopeCodec codec(golden.secret);
     EXPECT_EQ(hex_of(codec.encode(golden.envelope)), golden.hex);
@@ -148,7 +187,7 @@ TEST(EnvelopeGoldenTest, TheBytesOfFormat1StayAsTheyAre) {
 
 TEST(EnvelopeGoldenTest, EveryKindHasOne) {
   std::array<bool, std::variant_size_v<Message>> seen{};
-  for (const Golden& golden : goldens()) seen[golden.envelope.message.index()] = true;
+  for (const Golden& golden : all_goldens()) seen[golden.envelope.message.index()] = true;
   EXPECT_TRUE(std::ranges::all_of(seen, [](bool has) { return has; }));
 }
 
@@ -274,6 +313,21 @@ class RandomMessages {
     }
     return made;
   }
+  ShareMessage share() {
+    ShareMessage made;
+    made.number = number();
+    for (std::size_t i = count(); i > 0; --i) {
+      made.counts.push_back({bytes(0, 20), bytes(0, 200), number()});
+    }
+    for (std::size_t i = count(); i > 0; --i) {
+      made.users.push_back(
+          {bytes(0, 20), bytes(0, 200), bytes(0, 20), bytes(0, 20), bytes(0, 50), coin()});
+    }
+    made.parts = number();
+    made.part = number();
+    if (coin()) made.to = some_boot();
+    return made;
+  }
   Message message() {
     switch (static_cast<Kind>(1 + random_.below(std::variant_size_v<Message>))) {
       case Kind::kData:
@@ -293,9 +347,13 @@ class RandomMessages {
       case Kind::kWelcome:
         return WelcomeMessage{some_boot(), name()};
       case Kind::kBeat:
-        return BeatMessage{from_one(), name(), bytes(0, 10), tails()};
+        return BeatMessage{from_one(), name(), bytes(0, 10), tails(), number(), number()};
       case Kind::kLeave:
         return LeaveMessage{tails()};
+      case Kind::kShare:
+        return share();
+      case Kind::kShareRequest:
+        return ShareRequest{some_boot()};
     }
     return ProbeMessage{};
   }
@@ -363,7 +421,7 @@ std::string as_format_2(std::string bytes) {
 }
 
 TEST(EnvelopeVersionTest, ALaterFormatIsReadWithoutItsNewFields) {
-  for (const Golden& golden : goldens()) {
+  for (const Golden& golden : all_goldens()) {
     if (!golden.secret.empty()) continue;
     SCOPED_TRACE(golden.name);
     const std::string later = as_format_2(bytes_of_hex(golden.hex));
@@ -395,8 +453,8 @@ void expect_refusals(std::string_view secret, std::initializer_list<Refusal> ref
 
 TEST(EnvelopeVersionTest, AKindOfALaterFormatIsTold) {
   expect_refusals("", {
-                          {raw(Header{.format = 2, .kind = 11}, field(1, "x")), EnvelopeErrc::kKind,
-                           "its kind is 11, this node knows 1 to 10; its format is 2"},
+                          {raw(Header{.format = 2, .kind = 13}, field(1, "x")), EnvelopeErrc::kKind,
+                           "its kind is 13, this node knows 1 to 12; its format is 2"},
                           {raw(Header{.kind = 255}, ""), EnvelopeErrc::kKind, "its kind is 255"},
                           {raw(Header{.kind = 0}, ""), EnvelopeErrc::kKind, "its kind is 0"},
                       });
@@ -429,7 +487,7 @@ TEST(EnvelopeVersionTest, WhatOthersPublishIsNotOurs) {
 
 TEST(EnvelopeSignatureTest, EveryCutAndEveryFlipIsRefused) {
   EnvelopeCodec codec(kSecret);
-  for (const Golden& golden : goldens()) {
+  for (const Golden& golden : all_goldens()) {
     SCOPED_TRACE(golden.name);
     const std::string bytes = codec.encode(golden.envelope);
     for (std::size_t at = 0; at < bytes.size(); ++at) {
@@ -478,7 +536,7 @@ TEST(EnvelopeSignatureTest, WhoHasNoSecretTakesSignedOnesUnchecked) {
 
 TEST(EnvelopeTest, CutsAndFlipsOfUnsignedOnesAreReadOrRefused) {
   EnvelopeCodec codec("");
-  for (const Golden& golden : goldens()) {
+  for (const Golden& golden : all_goldens()) {
     const std::string bytes = codec.encode(golden.envelope);
     for (std::size_t at = 0; at < bytes.size(); ++at) {
       const auto cut = codec.decode(std::string(bytes, 0, at));

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "cluster/redis/error_text.h"
 #include "epoll_driver.h"
 #include "net/worker_thread.h"
 #include "support/redis_server.h"
@@ -76,6 +77,31 @@ TEST_F(RedisRegistryTest, PrefixesAndDatabasesAreApart) {
   EXPECT_EQ(beat(*own, 1), (Registry::Lines{BootId{1}}));
   EXPECT_EQ(beat(*other, 2), (Registry::Lines{BootId{2}}));
   EXPECT_EQ(beat(*elsewhere, 3), (Registry::Lines{BootId{3}}));
+}
+
+TEST_F(RedisRegistryTest, AUserWithoutTheRightIsToldWhatItLacks) {
+  server_.ask("ACL SETUSER default -eval");
+  const auto own = registry();
+  EXPECT_FALSE(beat(*own, 1));
+  EXPECT_NE(own->problem().find("EVAL"), std::string::npos) << own->problem();
+  server_.ask("ACL SETUSER default +eval");
+  EXPECT_TRUE(beat(*own, 1));
+  EXPECT_EQ(own->problem(), "");
+}
+
+TEST_F(RedisRegistryTest, TheAclLineIsEnough) {
+  RedisOptions options;
+  options.port = server_.port();
+  options.username = "millrace";
+  options.password = "hunter22";
+  std::string line = acl_line(options);
+  line.replace(line.find("PASSWORD"), sizeof "PASSWORD" - 1, options.password);
+  ASSERT_TRUE(server_.ask(line).starts_with("+OK"));
+  RedisRegistry own(driver_.loop(), resolver_, options);
+  EXPECT_EQ(beat(own, 1), (Registry::Lines{BootId{1}})) << own.problem();
+  own.leave(BootId{1});
+  EXPECT_TRUE(driver_.run_until(
+      [&] { return server_.ask("HLEN millrace:nodes").starts_with(":0\r\n"); }, 5s));
 }
 
 TEST_F(RedisRegistryTest, ItComesBackAfterARestartOfTheServer) {

@@ -136,6 +136,8 @@ class Site final : public Relays {
     auto shared = std::make_shared<base::Function<void(Relay&)>>(std::move(work));
     runtime_.loop(loop).post([this, loop, shared] { (*shared)(*lanes_[loop].relay); });
   }
+  void hand_out(std::vector<ForeignChange>) override {}
+  void set_whole(bool) override {}
   void gather_tails(base::Function<void(Tails)> done) override {
     auto all = std::make_shared<Tails>();
     auto shared = std::make_shared<base::Function<void(Tails)>>(std::move(done));

@@ -32,7 +32,13 @@ describe("three nodes over one Redis", () => {
     await redis?.stop();
   });
 
-  const on = (node, options) => connected(connect(node, undefined, options));
+  const clientsOf = new Map();
+  const on = (node, options) => {
+    const client = connect(node, undefined, options);
+    clientsOf.set(node, [...(clientsOf.get(node) ?? []), client]);
+    return connected(client);
+  };
+  const disconnectOf = (node) => clientsOf.get(node)?.forEach((client) => client.disconnect());
 
   test("publishes that enter anywhere come to clients everywhere, once, each node's in order", async () => {
     const name = channelName("prices");
@@ -77,6 +83,55 @@ describe("three nodes over one Redis", () => {
     await sdk(nodes[2]).sendToUser("bob", "news", { x: 1 });
     await until(() => told.length > 0, 5000, "the event for bob");
     assert.deepEqual(told, [{ x: 1 }]);
+  });
+
+  test("presence is one for all nodes: lists, one addition and one removal of each user, queries", async () => {
+    const name = channelName("presence-lobby");
+    const members = (channel) => Object.keys(channel.members.members).sort();
+    const alice = await on(nodes[0], { user: { id: "alice", info: { n: 1 } } });
+    const room = await joined(alice, name);
+    const tabs = [await on(nodes[1], { user: { id: "bob", info: { n: 2 } } }), await on(nodes[2], { user: { id: "bob", info: { n: 2 } } })];
+    const rooms = [];
+    for (const tab of tabs) rooms.push(await joined(tab, name));
+    await until(() => members(rooms[1]).join() === "alice,bob", 3000, "the whole list at the third node");
+    const added = await received(room, "pusher:member_added");
+    assert.deepEqual(added, [{ id: "bob", info: { n: 2 } }]);
+    for (const node of nodes) {
+      const backend = sdk(node);
+      const answer = await (await backend.get({ path: `/channels/${name}/users` })).json();
+      assert.deepEqual(answer.users.map((user) => user.id).sort(), ["alice", "bob"]);
+      const state = await (await backend.get({ path: `/channels/${name}`, params: { info: "user_count,subscription_count" } })).json();
+      assert.deepEqual([state.occupied, state.user_count, state.subscription_count], [true, 2, 3]);
+      const all = await (await backend.get({ path: "/channels", params: { filter_by_prefix: "presence-lobby", info: "user_count" } })).json();
+      assert.equal(all.channels[name].user_count, 2);
+    }
+    tabs[0].disconnect();
+    await sdk(nodes[0]).trigger(name, "mark", 1);
+    await received(room, "mark");
+    assert.deepEqual(members(room), ["alice", "bob"], "bob's other tab is there");
+    tabs[1].disconnect();
+    await received(room, "pusher:member_removed");
+    await sdk(nodes[0]).trigger(name, "mark", 2);
+    await received(room, "mark", 2);
+    assert.equal(dataOf(room, "pusher:member_added").length, 1);
+    assert.equal(dataOf(room, "pusher:member_removed").length, 1);
+    assert.deepEqual(members(room), ["alice"]);
+  });
+
+  test("users of a node that is killed are gone after the node timeout, once each", async () => {
+    const name = channelName("presence-ghosts");
+    const room = await joined(await on(nodes[0], { user: { id: "alice" } }), name);
+    for (let i = 0; i < 20; i += 1) await joined(await on(nodes[2], { user: { id: `user-${i}` } }), name);
+    await received(room, "pusher:member_added", 20);
+    await nodes[2].kill();
+    disconnectOf(nodes[2]);
+    const begin = performance.now();
+    await received(room, "pusher:member_removed", 20, 8000);
+    assert.ok(performance.now() - begin > 1000, "not before anybody could know");
+    assert.deepEqual(Object.keys(room.members.members), ["alice"]);
+    await nodes[2].run();
+    await until(async () => await sample(nodes[0], "millrace_cluster_nodes") === 3, 8000, "three nodes");
+    assert.equal(dataOf(room, "pusher:member_removed").length, 20);
   });
 
   test("subscribers that come while another node publishes miss nothing after their yes", async () => {

@@ -139,12 +139,14 @@ class MemoryBroker::MemoryRegistry final : public Registry {
       MemoryBus::down(broker, connection, [answer, lines](MemoryBus&) { (*answer)(lines.get()); });
     });
   }
+  const std::string& problem() const override { return none_; }
   void leave(BootId boot) override {
     if (bus_.is_open_) bus_.up([&broker = bus_.broker_, boot] { broker.lines_.erase(boot); });
   }
 
  private:
   MemoryBus& bus_;
+  const std::string none_;
 };
 
 MemoryBroker::MemoryBroker(const base::Clock& clock, base::Random& random, Later later)

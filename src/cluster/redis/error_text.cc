@@ -78,7 +78,9 @@ std::string explain(std::string_view where, std::string_view command, std::strin
 std::string acl_line(const RedisOptions& options) {
   const std::string user = options.username.empty() ? "millrace" : options.username;
   return "ACL SETUSER " + user + " on >PASSWORD resetchannels &" + ChannelNames(options).base() +
-         "* +publish +subscribe +unsubscribe +ping +select +client|setname";
+         "* ~" + options.prefix +
+         ":nodes +publish +subscribe +unsubscribe +ping +select +client|setname +eval +hset "
+         "+hgetall +hdel +pexpire +time";
 }
 
 }  // namespace mr::cluster::redis

@@ -12,7 +12,7 @@ namespace mr::cluster::redis {
 std::string explain(std::string_view where, std::string_view command, std::string_view error,
                     const RedisOptions& options);
 
-// The line that makes an ACL user with what the bus needs, the password left to fill in.
+// The line that makes an ACL user with what bus and registry need, the password left to fill in.
 std::string acl_line(const RedisOptions& options);
 
 }  // namespace mr::cluster::redis

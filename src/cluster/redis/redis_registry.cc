@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "cluster/redis/error_text.h"
+
 namespace mr::cluster::redis {
 namespace {
 
@@ -39,8 +41,13 @@ void RedisRegistry::beat(BootId boot, std::string_view name,
   const std::vector<std::string_view> args = {"EVAL", kBeat, "1", key_, own, name, kLineLifeMs};
   // Either the reply or its refusal takes the continuation.
   auto shared = std::make_shared<base::Function<void(const Lines*)>>(std::move(done));
-  const bool is_taken = connection_.command(args, [shared](const Reply& reply) {
-    if (reply.kind != Reply::Kind::kArray) return (*shared)(nullptr);
+  const bool is_taken = connection_.command(args, [this, shared](const Reply& reply) {
+    if (reply.kind != Reply::Kind::kArray) {
+      problem_ = reply.is_error() ? explain(connection_.where(), "EVAL", reply.text, options_)
+                                  : reply.text;
+      return (*shared)(nullptr);
+    }
+    problem_.clear();
     Lines lines;
     for (const Reply& element : reply.elements) {
       std::uint64_t number = 0;

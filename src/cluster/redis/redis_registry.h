@@ -22,15 +22,20 @@ class RedisRegistry final : public Registry, private ConnectionEvents {
 
   void beat(BootId boot, std::string_view name, base::Function<void(const Lines*)> done) override;
   void leave(BootId boot) override;
+  const std::string& problem() const override { return problem_; }
 
  private:
   void on_ready() override { is_open_ = true; }
   void on_push(const Reply&) override {}
-  void on_closed(std::string_view) override { is_opening_ = is_open_ = false; }
+  void on_closed(std::string_view why) override {
+    is_opening_ = is_open_ = false;
+    problem_ = why;
+  }
 
   const RedisOptions options_;
   const std::string key_;
   Connection connection_;
+  std::string problem_;
   bool is_opening_ = false;
   bool is_open_ = false;
 };
