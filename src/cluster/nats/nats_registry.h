@@ -26,7 +26,7 @@ class NatsRegistry final : public Registry {
   ~NatsRegistry() override;
 
   void beat(BootId boot, std::string_view name, base::Function<void(const Lines*)> done) override;
-  const std::string& problem() const { return problem_; }
+  const std::string& problem() const override { return problem_; }
   void leave(BootId boot) override;
 
   static std::string bucket_of(std::string_view prefix);

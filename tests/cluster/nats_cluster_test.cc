@@ -1,0 +1,169 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cluster/bus_contract.h"
+#include "cluster/epoll_driver.h"
+#include "cluster/nats/nats_bus.h"
+#include "cluster/nats/nats_registry.h"
+#include "net/worker_thread.h"
+#include "support/nats_server.h"
+
+namespace mr::cluster::test {
+namespace {
+
+using namespace std::chrono_literals;
+using mr::test::NatsServer;
+using nats::NatsBus;
+using nats::NatsLink;
+using nats::NatsOptions;
+using nats::NatsRegistry;
+
+constexpr Subject kSubject = partition_subject(3);
+
+// Three servers that are one NATS cluster, with JetStream.
+class NatsCluster final : public BackEnd {
+ public:
+  NatsCluster() {
+    std::array<std::string, 3> routes;
+    std::string all;
+    for (std::string& route : routes) {
+      route = "127.0.0.1:" + std::to_string(mr::test::free_port());
+      all += (all.empty() ? "\"nats://" : ", \"nats://") + route + "\"";
+    }
+    for (std::size_t i = 0; i < routes.size(); ++i) {
+      NatsServer::Options options;
+      options.config = "server_name: s" + std::to_string(i) + "\ncluster { name: c, listen: \"" +
+                       routes[i] + "\", routes: [ " + all + "] }";
+      servers.push_back(std::make_unique<NatsServer>(std::move(options)));
+      servers.back()->start();
+    }
+    worker.start();
+  }
+  ~NatsCluster() override { worker.stop(); }
+
+  net::Loop& loop() override { return driver_.loop(); }
+  bool run_until(const std::function<bool()>& done, base::Duration limit) override {
+    return driver_.run_until(done, limit);
+  }
+  // Of a node of its own.
+  std::unique_ptr<Bus> make_bus(const BusSetup&, BusEvents& events) override {
+    links_.push_back(std::make_unique<NatsLink>(driver_.loop(), options()));
+    return std::make_unique<NatsBus>(driver_.loop(), *links_.back(), events);
+  }
+  void start_broker() override {}
+  void stop_broker() override {}
+  void pause_broker() override {}
+  void resume_broker() override {}
+  std::string address() const override { return servers[0]->address(); }
+
+  NatsOptions options() const {
+    NatsOptions with;
+    with.servers.clear();
+    for (const std::size_t number : known) with.servers.push_back(servers[number]->address());
+    return with;
+  }
+  // JetStream has a leader.
+  bool has_store() const {
+    return servers[0]
+               ->ask("SUB told 1\r\nPUB $JS.API.STREAM.NAMES told 0\r\n\r\n", "\"total\"")
+               .find("\"total\"") != std::string::npos;
+  }
+
+  std::vector<std::unique_ptr<NatsServer>> servers;
+  std::vector<std::size_t> known = {0};  // servers, of the nodes that are made from now on
+  net::WorkerThread worker;
+
+ private:
+  EpollDriver driver_;
+  std::vector<std::unique_ptr<NatsLink>> links_;
+};
+
+TEST(NatsClusterTest, NodesOnDifferentServersHearEachOtherAlsoAfterOneDied) {
+  constexpr int kEnvelopes = 1000;
+  NatsCluster nats;
+  nats.known = {0, 1};
+  Listener here(nats);
+  nats.known = {1};
+  Listener there(nats);
+  // So it is the other one that the first node takes.
+  nats.servers[1]->stop();
+  for (Listener* each : {&here, &there}) {
+    each->start();
+    ASSERT_TRUE(nats.run_until([&] { return each->is_open; }, 10s));
+    each->subscribe(kSubject);
+    ASSERT_TRUE(nats.run_until([&] { return each->has_confirmed(kSubject); }, 5s));
+    if (each == &here) nats.servers[1]->start();
+  }
+  // Servers tell each other of a subscription a moment after its confirmation.
+  ASSERT_TRUE(nats.run_until(
+      [&] {
+        here.publish(kSubject, "first");
+        return !there.got.empty();
+      },
+      10s));
+  here.publish(kSubject, "begin");
+  for (int i = 0; i < kEnvelopes; ++i) ASSERT_TRUE(here.publish(kSubject, std::to_string(i)));
+  ASSERT_TRUE(nats.run_until(
+      [&] { return there.got.back().second == std::to_string(kEnvelopes - 1); }, 10s));
+  const auto begin = std::ranges::find(there.got, std::pair(kSubject, std::string("begin")));
+  ASSERT_EQ(there.got.end() - begin, kEnvelopes + 1);
+  for (int i = 0; i < kEnvelopes; ++i) EXPECT_EQ((begin + 1 + i)->second, std::to_string(i));
+
+  nats.servers[0]->kill();
+  ASSERT_TRUE(nats.run_until([&] { return !here.losses.empty() && here.is_open; }, 5s));
+  there.got.clear();
+  ASSERT_TRUE(nats.run_until(
+      [&] {
+        here.publish(kSubject, "again");
+        return !there.got.empty() && there.got.back().second == "again";
+      },
+      10s));
+}
+
+TEST(NatsClusterTest, LinesOfNodesHaveThreeCopies) {
+  NatsCluster nats;
+  const base::TimePoint deadline = nats.loop().clock().now() + 30s;
+  while (!nats.has_store() && nats.loop().clock().now() < deadline) {
+    nats.run_until([] { return false; }, 100ms);
+  }
+  ASSERT_TRUE(nats.has_store());
+  std::vector<std::string> missing;
+  const auto registry = [&] {
+    return std::make_unique<NatsRegistry>(
+        nats.loop(), nats.worker, nats.options(),
+        [&missing](const std::string& why) { missing.push_back(why); });
+  };
+  const auto here = registry();
+  nats.known = {1};
+  const auto there = registry();
+  const auto sees = [&](NatsRegistry& of, std::uint64_t boot, std::size_t count) {
+    std::size_t seen = 0;
+    bool is_waiting = false;
+    return nats.run_until(
+        [&] {
+          if (!is_waiting) {
+            is_waiting = true;
+            of.beat(BootId{boot}, "a name", [&](const Registry::Lines* lines) {
+              is_waiting = false;
+              if (lines != nullptr) seen = lines->size();
+            });
+          }
+          return seen == count;
+        },
+        10s);
+  };
+  EXPECT_TRUE(sees(*here, 1, 1));
+  EXPECT_TRUE(sees(*there, 2, 2));
+  EXPECT_TRUE(missing.empty()) << missing[0];
+  const std::string told = nats.servers[2]->ask(
+      "SUB told 1\r\nPUB $JS.API.STREAM.INFO.KV_millrace_nodes told 0\r\n\r\n", "\"state\"");
+  EXPECT_NE(told.find("\"num_replicas\":3"), std::string::npos) << told;
+}
+
+}  // namespace
+}  // namespace mr::cluster::test
