@@ -3,14 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { connect, connected, dataOf, disconnectAll, joined, received, sdk } from "./support/clients.mjs";
 import { Redis } from "./support/redis.mjs";
-import { Server, freePorts, get, until } from "./support/server.mjs";
-
-const sample = async (server, name) => {
-  const { body } = await get(`${server.metricsUrl}/metrics`);
-  let sum = 0;
-  for (const [, value] of body.matchAll(new RegExp(`^${name}(?:{[^}]*})? (\\S+)$`, "gm"))) sum += Number(value);
-  return sum;
-};
+import { Server, freePorts, get, sample, until } from "./support/server.mjs";
 
 describe("three nodes over one Redis", () => {
   let redis;

@@ -248,3 +248,11 @@ export function request(url, { method = "GET", headers = {}, body, agent = false
 }
 
 export const get = (url, options) => request(url, options);
+
+/** The sum of a metric's samples on a node. */
+export const sample = async (server, name) => {
+  const { body } = await get(`${server.metricsUrl}/metrics`);
+  let sum = 0;
+  for (const [, value] of body.matchAll(new RegExp(`^${name}(?:{[^}]*})? (\\S+)$`, "gm"))) sum += Number(value);
+  return sum;
+};
