@@ -160,11 +160,13 @@ void ClusterLink::judge(bool are_relays_well) {
   }
   if (now == problem_) return;
   problem_ = now;
+  const std::string& why = control_->problem().empty() ? registry_->problem() : control_->problem();
   if (now == nullptr) {
-    logger_.info("the cluster is whole", {});
+    logger_.info("the cluster is whole");
+  } else if (now == kNoBroker) {
+    logger_.warn("the broker does not answer", {{"reason", why}});
   } else {
-    const std::string& why = control_->problem();
-    logger_.warn(now, {{"reason", why.empty() ? registry_->problem() : why}});
+    logger_.warn("bus partitions do not hear other nodes");
   }
   on_problem_(now);
 }

@@ -11,8 +11,8 @@
 namespace mr::observability {
 
 // Who writes log lines, sorted: what MILLRACE_LOG and /admin/log-level may name.
-inline constexpr std::array<std::string_view, 6> kLogComponents = {"admin", "api",  "delta",
-                                                                   "log",   "node", "session"};
+inline constexpr std::array<std::string_view, 7> kLogComponents = {
+    "admin", "api", "cluster", "delta", "log", "node", "session"};
 
 // What is wrong with the name of a component, for the one who wrote it; empty: nothing.
 inline std::string check_log_component(std::string_view name) {

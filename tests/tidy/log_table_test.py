@@ -12,7 +12,8 @@ COMPONENT = re.compile(r"\bLogger\(.*?\"(\w+)\"\)|\blog_\([\w.]+, \"(\w+)\"\)|\b
 
 
 def sources():
-    return [path.read_text() for path in sorted((ROOT / "src").rglob("*.cc"))]
+    return [path.read_text() for path in sorted((ROOT / "src").rglob("*.*"))
+            if path.suffix in (".cc", ".h")]
 
 
 def written():
