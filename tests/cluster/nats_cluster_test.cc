@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cluster/ask_registry.h"
 #include "cluster/bus_contract.h"
 #include "cluster/epoll_driver.h"
 #include "cluster/nats/nats_bus.h"
@@ -142,20 +143,10 @@ TEST(NatsClusterTest, LinesOfNodesHaveThreeCopies) {
   nats.known = {1};
   const auto there = registry();
   const auto sees = [&](NatsRegistry& of, std::uint64_t boot, std::size_t count) {
-    std::size_t seen = 0;
-    bool is_waiting = false;
-    return nats.run_until(
-        [&] {
-          if (!is_waiting) {
-            is_waiting = true;
-            of.beat(BootId{boot}, "a name", [&](const Registry::Lines* lines) {
-              is_waiting = false;
-              if (lines != nullptr) seen = lines->size();
-            });
-          }
-          return seen == count;
-        },
-        10s);
+    return ask_until([&nats](const std::function<bool()>& done) { nats.run_until(done, 10s); }, of,
+                     BootId{boot},
+                     [count](const Registry::Lines& lines) { return lines.size() == count; })
+        .has_value();
   };
   EXPECT_TRUE(sees(*here, 1, 1));
   EXPECT_TRUE(sees(*there, 2, 2));

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "ask_registry.h"
 #include "epoll_driver.h"
 #include "net/worker_thread.h"
 #include "support/nats_server.h"
@@ -34,22 +35,9 @@ struct Stage {
   }
   // Asks until it is answered, as a node does; nothing when it stays unanswered.
   std::optional<Registry::Lines> beat(NatsRegistry& registry, std::uint64_t boot) {
-    std::optional<Registry::Lines> found;
-    bool is_waiting = false;
-    driver.run_until(
-        [&] {
-          if (!is_waiting && !found) {
-            is_waiting = true;
-            registry.beat(BootId{boot}, "a name", [&](const Registry::Lines* lines) {
-              is_waiting = false;
-              if (lines != nullptr) found = *lines;
-            });
-          }
-          return found.has_value();
-        },
-        10s);
-    if (found) std::ranges::sort(*found);
-    return found;
+    return cluster::test::ask_until(
+        [this](const std::function<bool()>& done) { driver.run_until(done, 10s); }, registry,
+        BootId{boot}, [](const Registry::Lines&) { return true; });
   }
 
   NatsServer server;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "ask_registry.h"
 #include "cluster/redis/error_text.h"
 #include "epoll_driver.h"
 #include "net/worker_thread.h"
@@ -29,22 +30,9 @@ class RedisRegistryTest : public testing::Test {
   }
   // Asks until it is answered, as a node does; nothing when it stays unanswered.
   std::optional<Registry::Lines> beat(RedisRegistry& registry, std::uint64_t boot) {
-    std::optional<Registry::Lines> found;
-    bool is_waiting = false;
-    driver_.run_until(
-        [&] {
-          if (!is_waiting && !found) {
-            is_waiting = true;
-            registry.beat(BootId{boot}, "a name", [&](const Registry::Lines* lines) {
-              is_waiting = false;
-              if (lines != nullptr) found = *lines;
-            });
-          }
-          return found.has_value();
-        },
-        5s);
-    if (found) std::ranges::sort(*found);
-    return found;
+    return cluster::test::ask_until(
+        [this](const std::function<bool()>& done) { driver_.run_until(done, 5s); }, registry,
+        BootId{boot}, [](const Registry::Lines&) { return true; });
   }
 
   mr::test::RedisServer server_;

@@ -93,8 +93,12 @@ describe("three nodes over one Redis", () => {
       const backend = sdk(node);
       const answer = await (await backend.get({ path: `/channels/${name}/users` })).json();
       assert.deepEqual(answer.users.map((user) => user.id).sort(), ["alice", "bob"]);
-      const state = await (await backend.get({ path: `/channels/${name}`, params: { info: "user_count,subscription_count" } })).json();
-      assert.deepEqual([state.occupied, state.user_count, state.subscription_count], [true, 2, 3]);
+      // Nodes tell each other of subscriptions some milliseconds later.
+      const state = await until(async () => {
+        const now = await (await backend.get({ path: `/channels/${name}`, params: { info: "user_count,subscription_count" } })).json();
+        return now.subscription_count === 3 && now;
+      }, 3000, "three subscriptions");
+      assert.deepEqual([state.occupied, state.user_count], [true, 2]);
       const all = await (await backend.get({ path: "/channels", params: { filter_by_prefix: "presence-lobby", info: "user_count" } })).json();
       assert.equal(all.channels[name].user_count, 2);
     }
