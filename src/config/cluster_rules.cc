@@ -85,6 +85,23 @@ void check_prefix(Layers& layers, const char* path, const std::optional<std::str
   if (problem) layers.add_error(layers.place(path) + ": " + quote(path) + ": " + *problem);
 }
 
+// A user name is without its password; `told_at` is the key that says so.
+void refuse_bare_user(Layers& layers, std::string_view user, std::string_view password,
+                      std::string_view told_at) {
+  layers.add_error(layers.place(told_at) + ": " + quote(user) + " is without effect while " +
+                   quote(password) + " is empty; set both or none");
+}
+
+// Keys of a broker whose driver nothing selects.
+void warn_of_unused(Layers& layers, std::initializer_list<const char*> paths,
+                    const std::string& remedy) {
+  if (layers.is_set("adapter.driver")) return;
+  const auto first = std::ranges::find_if(paths, [&](auto path) { return layers.is_set(path); });
+  if (first == paths.end()) return;
+  layers.warnings.push_back(layers.place(*first) + ": " + quote(*first) +
+                            " has no effect on its own; " + remedy);
+}
+
 // The servers' login stands for the keys of one. False: it cannot, which was told.
 bool read_servers(Layers& layers, BrokerOptions& broker) {
   const char* const path = "adapter.nats.servers";
@@ -113,21 +130,20 @@ bool read_servers(Layers& layers, BrokerOptions& broker) {
 }
 
 void check_login(Layers& layers, const cluster::nats::NatsOptions& nats) {
-  const auto refuse = [&layers](const char* path, const std::string& why) {
-    const char* const at = layers.is_set(path) ? path : "adapter.nats.servers";
-    layers.add_error(layers.place(at) + ": " + quote(path) + " " + why);
-  };
   if (nats.username.empty()) {
     if (nats.password.empty()) return;
     layers.warnings.push_back(layers.place("adapter.nats.password") +
                               ": \"adapter.nats.password\" has no effect without "
                               "\"adapter.nats.username\"");
   } else if (nats.password.empty()) {
-    refuse("adapter.nats.username",
-           "is without effect while \"adapter.nats.password\" is empty; set both or none");
+    const bool is_of_key = layers.is_set("adapter.nats.username");
+    refuse_bare_user(layers, "adapter.nats.username", "adapter.nats.password",
+                     is_of_key ? "adapter.nats.username" : "adapter.nats.servers");
   } else if (!nats.token.empty()) {
-    refuse("adapter.nats.token",
-           "is a login of its own beside \"adapter.nats.username\"; remove one of the two");
+    const bool is_of_key = layers.is_set("adapter.nats.token");
+    layers.add_error(layers.place(is_of_key ? "adapter.nats.token" : "adapter.nats.servers") +
+                     ": \"adapter.nats.token\" is a login of its own beside "
+                     "\"adapter.nats.username\"; remove one of the two");
   }
 }
 
@@ -135,14 +151,10 @@ void check_nats(Layers& layers, BrokerOptions& broker) {
   const cluster::nats::NatsOptions& nats = broker.nats;
   if (read_servers(layers, broker)) check_login(layers, nats);
   check_prefix(layers, "adapter.nats.prefix", cluster::nats::prefix_problem(nats.prefix));
-  if (layers.is_set("adapter.driver")) return;
-  for (const char* path : {"adapter.nats.servers", "adapter.nats.username", "adapter.nats.password",
-                           "adapter.nats.token"}) {
-    if (!layers.is_set(path)) continue;
-    layers.warnings.push_back(layers.place(path) + ": " + quote(path) +
-                              " has no effect on its own; set \"adapter.driver\" to nats");
-    return;
-  }
+  warn_of_unused(layers,
+                 {"adapter.nats.servers", "adapter.nats.username", "adapter.nats.password",
+                  "adapter.nats.token"},
+                 "set \"adapter.driver\" to nats");
 }
 
 std::string milliseconds(base::Duration time) {
@@ -161,21 +173,16 @@ void check_timeout(Layers& layers, const cluster::Options& options) {
       milliseconds(options.heartbeat) + "; set it to " + milliseconds(least) + " or more");
 }
 
-void check_broker(Layers& layers, const BrokerOptions& broker) {
-  if (!broker.redis.username.empty() && broker.redis.password.empty()) {
-    layers.add_error(layers.place("database.redis.username") +
-                     ": \"database.redis.username\" is without effect while "
-                     "\"database.redis.password\" is empty; set both or none");
+void check_redis(Layers& layers, const cluster::redis::RedisOptions& redis) {
+  if (!redis.username.empty() && redis.password.empty()) {
+    refuse_bare_user(layers, "database.redis.username", "database.redis.password",
+                     "database.redis.username");
   }
-  if (layers.is_set("adapter.driver")) return;
-  for (const char* path : {"database.redis.host", "database.redis.port", "database.redis.db",
-                           "database.redis.username", "database.redis.password"}) {
-    if (!layers.is_set(path)) continue;
-    layers.warnings.push_back(layers.place(path) + ": " + quote(path) +
-                              " has no effect on its own; set \"adapter.driver\" to redis, or "
-                              "\"redis.url\"");
-    return;
-  }
+  check_prefix(layers, "redis.key_prefix", cluster::redis::prefix_problem(redis.prefix));
+  warn_of_unused(layers,
+                 {"database.redis.host", "database.redis.port", "database.redis.db",
+                  "database.redis.username", "database.redis.password"},
+                 "set \"adapter.driver\" to redis, or \"redis.url\"");
 }
 
 }  // namespace
@@ -195,9 +202,8 @@ void complete_cluster(Layers& layers, Settings& settings, const std::string& hos
   redis.queue_bytes_max = options.queue_bytes_max;
   redis.client_name = nats.client_name = "millrace-" + options.name;
   nats.queue_bytes_max = options.queue_bytes_max;
-  check_prefix(layers, "redis.key_prefix", cluster::redis::prefix_problem(redis.prefix));
   check_timeout(layers, options);
-  check_broker(layers, settings.broker);
+  check_redis(layers, redis);
   check_nats(layers, settings.broker);
 }
 

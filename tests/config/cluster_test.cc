@@ -70,7 +70,7 @@ TEST(RedisUrlTest, WhatIsWrongIsToldWithoutThePassword) {
       {"redis://r:0", "its port must be"},
       {"redis://r:65536", "its port must be"},
       {"redis://r:1:2", "its port must be"},
-      {"redis://u:hunter2/x", "and the number of a database"},
+      {"redis://u:1/hunter2", "and the number of a database"},
       {"redis://r/65536", "and the number of a database"},
       {"redis://r/-1", "and the number of a database"},
       {"redis://r/1/2", "and the number of a database"},

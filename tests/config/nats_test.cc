@@ -41,15 +41,15 @@ TEST(NatsServersTest, WhatIsWrongIsToldWithoutThePassword) {
   const std::pair<std::vector<std::string>, const char*> cases[] = {
       {{"tls://u:hunter2@n"}, "tls:// asks for TLS"},
       {{"http://u:hunter2@n"}, "must begin with nats://"},
-      {{"nats://u:hunter2%@n"}, "a % in a login"},
+      {{"nats://u:hunter2%@n"}, "a % in its user or password"},
       {{"nats://u:hunter2@a", "nats://u:hunter3@b"}, "different logins"},
-      {{"nats://u:hunter2@"}, "the host of a server"},
-      {{""}, "the host of a server"},
-      {{"nats://u:hunter2@a b"}, "the host of a server"},
-      {{"nats://u:hunter2@::1"}, "the host of a server"},
-      {{"n:"}, "the port of a server"},
-      {{"n:0"}, "the port of a server"},
-      {{"nats://u:hunter2"}, "the port of a server"},
+      {{"nats://u:hunter2@"}, "its host must be"},
+      {{""}, "its host must be"},
+      {{"nats://u:hunter2@a b"}, "its host must be"},
+      {{"nats://u:hunter2@::1"}, "its host must be"},
+      {{"n:"}, "its port must be"},
+      {{"n:0"}, "its port must be"},
+      {{"nats://u:hunter2"}, "its port must be"},
       {{"nats://u:hunter2@n/x"}, "nothing may stand"},
   };
   for (const auto& [given, problem] : cases) {

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { connect, connected, dataOf, disconnectAll, joined, received, sdk } from "./support/clients.mjs";
+import { diesAndComesBack, hangs } from "./support/outages.mjs";
 import { Redis } from "./support/redis.mjs";
 import { Server, freePorts, get, sample, until } from "./support/server.mjs";
 
@@ -156,42 +157,9 @@ describe("three nodes over one Redis", () => {
     }
   });
 
-  test("the broker dies and comes back: local service goes on, /ready tells, and nodes meet again", async () => {
-    const name = channelName("outage");
-    const [here, there] = [await joined(await on(nodes[0]), name), await joined(await on(nodes[1]), name)];
-    await redis.kill();
-    await until(async () => await nodes[0].status("/ready?strict=1") === 503, 3000, "503 of strict readiness");
-    assert.equal(await nodes[0].status("/ready"), 200);
-    const health = JSON.parse((await get(`${nodes[0].url}/ready`)).body);
-    assert.equal(health.status, "degraded");
-    assert.match(health.reason ?? JSON.stringify(health), /broker/);
-    await sdk(nodes[0]).trigger(name, "alone", 1);
-    assert.deepEqual(await received(here, "alone"), [1]);
-    const late = await joined(await on(nodes[0]), name, 3000);
-    await redis.run();
-    for (const node of nodes) await until(async () => await node.status("/ready?strict=1") === 200, 3000, "readiness");
-    await sdk(nodes[0]).trigger(name, "together", 2);
-    for (const channel of [here, there, late]) assert.deepEqual(await received(channel, "together"), [2]);
-    const missed = await sample(nodes[1], "millrace_bus_missed_total");
-    const unknown = await sample(nodes[1], "millrace_bus_gaps_unknown_total");
-    assert.ok(dataOf(there, "alone").length + missed + unknown >= 1, "what was lost meanwhile is counted");
-  });
+  test("the broker dies and comes back: local service goes on, /ready tells, and nodes meet again", () => diesAndComesBack({ broker: redis, nodes, name: channelName("outage") }));
 
-  test("a broker that hangs is noticed too, and publishers do not wait for it", async () => {
-    const name = channelName("hang");
-    const here = await joined(await on(nodes[0]), name);
-    redis.signal("SIGSTOP");
-    try {
-      await until(async () => await nodes[0].status("/ready?strict=1") === 503, 4000, "503 of strict readiness");
-      const begin = performance.now();
-      await sdk(nodes[0]).trigger(name, "alone", 1);
-      assert.ok(performance.now() - begin < 1000, "the publisher waited");
-      assert.deepEqual(await received(here, "alone"), [1]);
-    } finally {
-      redis.signal("SIGCONT");
-    }
-    for (const node of nodes) await until(async () => await node.status("/ready?strict=1") === 200, 5000, "readiness");
-  });
+  test("a broker that hangs is noticed too, and publishers do not wait for it", () => hangs({ broker: redis, nodes, name: channelName("hang") }));
 
   test("a node that is killed is missed within the node timeout, and comes back", async () => {
     const name = channelName("killed");

@@ -1,8 +1,9 @@
 // Three processes and one NATS: what enters at one node reaches the clients of all.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { connect, connected, dataOf, disconnectAll, joined, received, sdk } from "./support/clients.mjs";
+import { connect, connected, disconnectAll, joined, received, sdk } from "./support/clients.mjs";
 import { Nats } from "./support/nats.mjs";
+import { diesAndComesBack, hangs } from "./support/outages.mjs";
 import { Server, freePorts, sample, until } from "./support/server.mjs";
 
 const nodesOf = (node, count, limit = 8000) =>
@@ -54,38 +55,9 @@ for (const jetStream of [true, false]) {
       assert.deepEqual(await received(other, "client-said"), [{ text: "hello" }]);
     });
 
-    test("NATS dies and comes back: local service goes on, /ready tells, and nodes meet again", async () => {
-      const name = channelName("outage");
-      const [here, there] = [await joined(await on(nodes[0]), name), await joined(await on(nodes[1]), name)];
-      await nats.kill();
-      await until(async () => await nodes[0].status("/ready?strict=1") === 503, 3000, "503 of strict readiness");
-      assert.equal(await nodes[0].status("/ready"), 200);
-      await sdk(nodes[0]).trigger(name, "alone", 1);
-      assert.deepEqual(await received(here, "alone"), [1]);
-      await nats.run();
-      for (const node of nodes) await until(async () => await node.status("/ready?strict=1") === 200, 3000, "readiness");
-      await sdk(nodes[0]).trigger(name, "together", 2);
-      for (const channel of [here, there]) assert.deepEqual(await received(channel, "together"), [2]);
-      const missed = await sample(nodes[1], "millrace_bus_missed_total");
-      const unknown = await sample(nodes[1], "millrace_bus_gaps_unknown_total");
-      assert.ok(dataOf(there, "alone").length + missed + unknown >= 1, "what was lost meanwhile is counted");
-    });
+    test("NATS dies and comes back: local service goes on, /ready tells, and nodes meet again", () => diesAndComesBack({ broker: nats, nodes, name: channelName("outage") }));
 
-    test("a NATS that hangs is noticed too, and publishers do not wait for it", async () => {
-      const name = channelName("hang");
-      const here = await joined(await on(nodes[0]), name);
-      nats.signal("SIGSTOP");
-      try {
-        await until(async () => await nodes[0].status("/ready?strict=1") === 503, 4000, "503 of strict readiness");
-        const begin = performance.now();
-        await sdk(nodes[0]).trigger(name, "alone", 1);
-        assert.ok(performance.now() - begin < 1000, "the publisher waited");
-        assert.deepEqual(await received(here, "alone"), [1]);
-      } finally {
-        nats.signal("SIGCONT");
-      }
-      for (const node of nodes) await until(async () => await node.status("/ready?strict=1") === 200, 5000, "readiness");
-    });
+    test("a NATS that hangs is noticed too, and publishers do not wait for it", () => hangs({ broker: nats, nodes, name: channelName("hang") }));
 
     test("over NATS a node that is killed is missed, and one that ends in order is gone at once", async () => {
       await nodes[2].kill();

@@ -1,20 +1,5 @@
 #pragma once
 
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <chrono>
-#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -25,6 +10,7 @@
 #include <vector>
 
 #include "net/types.h"
+#include "support/server_process.h"
 
 namespace mr::test {
 
@@ -58,7 +44,7 @@ class RedisServer {
   // Returns when it answers. After the first time always on the same port.
   bool start() {
     for (int tries = is_placed_ ? 1 : 5; tries > 0; --tries) {
-      spawn();
+      process_.spawn(command_line());
       if (wait_until_it_answers()) return is_placed_ = true;
       kill();
       if (!is_placed_) port_ = free_port();  // another process was faster
@@ -69,21 +55,15 @@ class RedisServer {
     return false;
   }
   // As an operator does. Returns when the process has ended.
-  void stop() { end_by(SIGTERM); }
+  void stop() { process_.end_by(SIGTERM); }
   // As a crash does.
-  void kill() { end_by(SIGKILL); }
-  // It hangs: the kernel keeps its connections, nobody answers.
-  void pause() {
-    ::kill(pid_, SIGSTOP);
-    int status = 0;
-    waitpid(pid_, &status, WUNTRACED);
-    EXPECT_TRUE(WIFSTOPPED(status));
-  }
-  void resume() { ::kill(pid_, SIGCONT); }
+  void kill() { process_.end_by(SIGKILL); }
+  void pause() { process_.pause(); }
+  void resume() { process_.resume(); }
 
   // One command line as redis-cli takes it; the first 64 KiB of what is answered to it, raw.
   std::string ask(std::string_view line) const {
-    const int socket = connect();
+    const int socket = connected_to(port_);
     if (socket < 0) return {};
     std::string answer;
     const std::string bytes = std::string(line) + "\r\nQUIT\r\n";
@@ -102,8 +82,8 @@ class RedisServer {
 
   net::Address address() const { return {"127.0.0.1", port_}; }
   std::uint16_t port() const { return port_; }
-  pid_t pid() const { return pid_; }
-  bool is_running() const { return pid_ > 0; }
+  pid_t pid() const { return process_.pid(); }
+  bool is_running() const { return process_.is_running(); }
   std::string log() const {
     std::ostringstream text;
     text << std::ifstream(directory_ + "/log").rdbuf();
@@ -111,34 +91,6 @@ class RedisServer {
   }
 
  private:
-  static sockaddr_in loopback(std::uint16_t port) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return address;
-  }
-
-  static std::uint16_t free_port() {
-    const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address = loopback(0);
-    socklen_t length = sizeof address;
-    EXPECT_EQ(bind(socket, reinterpret_cast<sockaddr*>(&address), length), 0);
-    getsockname(socket, reinterpret_cast<sockaddr*>(&address), &length);
-    ::close(socket);
-    return ntohs(address.sin_port);
-  }
-
-  int connect() const {
-    const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const sockaddr_in address = loopback(port_);
-    if (::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
-      return socket;
-    }
-    ::close(socket);
-    return -1;
-  }
-
   std::vector<std::string> command_line() const {
     std::vector<std::string> line{
         "redis-server", "--port",    std::to_string(port_), "--bind",     "127.0.0.1",
@@ -157,56 +109,21 @@ class RedisServer {
     return line;
   }
 
-  void spawn() {
-    const std::vector<std::string> line = command_line();
-    std::vector<char*> arguments;
-    for (const std::string& word : line) arguments.push_back(const_cast<char*>(word.c_str()));
-    arguments.push_back(nullptr);
-    const pid_t parent = getpid();
-    pid_ = fork();
-    if (pid_ == 0) {
-      prctl(PR_SET_PDEATHSIG, SIGKILL);
-      if (getppid() != parent) _exit(1);
-      execvp(arguments[0], arguments.data());
-      _exit(127);
-    }
-    ASSERT_GT(pid_, 0) << "fork failed";
-    descriptor_ = static_cast<int>(syscall(SYS_pidfd_open, pid_, 0));
-    ASSERT_GE(descriptor_, 0) << "pidfd_open failed";
-  }
-
-  // True when the process ended within that time.
-  bool has_ended_within(std::chrono::milliseconds limit) const {
-    pollfd ended{descriptor_, POLLIN, 0};
-    return poll(&ended, 1, static_cast<int>(limit.count())) == 1;
-  }
-
   bool wait_until_it_answers() const {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     while (std::chrono::steady_clock::now() < deadline) {
       const std::string answer = ask("PING");
       if (answer.starts_with("+PONG") || answer.starts_with("-NOAUTH")) return true;
-      if (has_ended_within(std::chrono::milliseconds(2))) return false;
+      if (process_.has_ended_within(std::chrono::milliseconds(2))) return false;
     }
     return false;
-  }
-
-  void end_by(int signal) {
-    if (pid_ <= 0) return;
-    ::kill(pid_, signal);
-    ::kill(pid_, SIGCONT);
-    if (!has_ended_within(std::chrono::seconds(10))) ::kill(pid_, SIGKILL);
-    waitpid(pid_, nullptr, 0);
-    ::close(descriptor_);
-    pid_ = descriptor_ = -1;
   }
 
   const Options options_;
   std::string directory_;
   std::uint16_t port_ = 0;
   bool is_placed_ = false;  // it has once run on this port
-  pid_t pid_ = -1;
-  int descriptor_ = -1;  // of the process
+  ServerProcess process_;
 };
 
 }  // namespace mr::test

@@ -58,6 +58,9 @@ class ServerProcess {
     return poll(&ended, 1, static_cast<int>(limit.count())) == 1;
   }
 
+  pid_t pid() const { return pid_; }
+  bool is_running() const { return pid_ > 0; }
+
   // Returns when it has ended.
   void end_by(int signal) {
     if (pid_ <= 0) return;
