@@ -1,10 +1,12 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
+#include "base/clock.h"
 #include "base/function.h"
 #include "cluster/types.h"
 
@@ -15,6 +17,29 @@ enum class Space : std::uint8_t {
   kState,        // registrations, leases, quotas, control log: until it is erased
   kCache,        // values of cache channels: channel::Options::cache_ttl
   kIdempotency,  // answers of idempotent publishes: channel::Options::idempotency_ttl
+  kDeltaCounts,  // intervals of delta chains
+};
+inline constexpr std::size_t kSpaces = 4;
+
+// How long records live since their last write; the same at all nodes. Zero: until erased.
+struct StoreTimes {
+  base::Duration cache = std::chrono::minutes(30);
+  base::Duration idempotency = std::chrono::seconds(120);
+  base::Duration delta_counts = std::chrono::minutes(5);
+
+  constexpr base::Duration of(Space space) const {
+    switch (space) {
+      case Space::kCache:
+        return cache;
+      case Space::kIdempotency:
+        return idempotency;
+      case Space::kDeltaCounts:
+        return delta_counts;
+      case Space::kState:
+        break;
+    }
+    return {};
+  }
 };
 
 struct RecordKey {
@@ -23,12 +48,14 @@ struct RecordKey {
 };
 
 // A version of a record, as an answer gave it: it is compared, never counted. Two writes of a
-// record have different ones, also when the record was gone in between; one of another connection
-// or another life of the store matches nothing.
+// record have different ones, also when the record was gone in between. Revision{} is that of every
+// absent record, so a write that expects it creates. One that comes from another connection or
+// another life of the store may match nothing: that is a conflict, and whoever reads again knows.
 struct Revision {
   std::uint64_t number = 0;  // 0: the record is absent
   std::uint64_t source = 0;  // the driver's: connection or life that it belongs to
   bool operator==(const Revision&) const = default;
+  bool is_absent() const { return number == 0; }
 };
 
 // One life of a store: another one may have forgotten what it had answered for (started empty, a
@@ -37,7 +64,7 @@ enum class StoreLife : std::uint64_t { kNone = 0 };
 
 struct StoreAnswer {
   enum class Kind : std::uint8_t {
-    kNone,  // nobody answered in time, or the store refused: whether it happened is unknown
+    kNone,  // nobody answered in time, or the store refused: it may have happened, or may yet
     kDone,
     kConflict,  // the record has another revision than expected: nothing was written
   };
@@ -45,6 +72,18 @@ struct StoreAnswer {
   StoreLife life = StoreLife::kNone;
   Revision revision{};  // of the record now, when kDone; after a conflict it has to be read
   std::string value;    // what was read; empty for a write, and when the record is absent
+};
+
+// What became of a store's requests, since its making.
+struct StoreCounters {
+  std::uint64_t requests = 0;
+  std::uint64_t conflicts = 0;
+  // kNone by reason: there was no connection, none came in time, the connection went meanwhile,
+  // the store said no.
+  std::uint64_t unconnected = 0;
+  std::uint64_t late = 0;
+  std::uint64_t lost = 0;
+  std::uint64_t refused = 0;
 };
 
 // What all nodes of a cluster share: small records that change by compare-and-set, in the broker's
@@ -72,6 +111,8 @@ class Store {
 
   // Why it does not answer; empty: it does. Names the place, the reason and the remedy.
   virtual const std::string& problem() const = 0;
+  // Nothing where nobody counts.
+  virtual StoreCounters counters() const { return {}; }
 };
 
 }  // namespace mr::cluster

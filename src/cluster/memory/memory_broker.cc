@@ -2,12 +2,12 @@
 
 #include <algorithm>
 
+#include "cluster/memory/memory_bus.h"
+#include "cluster/memory/memory_store.h"
+
 namespace mr::cluster::memory {
 namespace {
 
-constexpr base::Duration kTick = std::chrono::milliseconds(250);
-constexpr base::Duration kPing = std::chrono::seconds(1);
-constexpr base::Duration kSilence = std::chrono::seconds(2);
 constexpr base::Duration kLineLife = std::chrono::seconds(15);
 
 base::Duration milliseconds(std::uint64_t count) {
@@ -15,111 +15,6 @@ base::Duration milliseconds(std::uint64_t count) {
 }
 
 }  // namespace
-
-// One loop's connection, and the next one when it breaks.
-class MemoryBus final : public Bus {
- public:
-  MemoryBus(MemoryBroker& broker, net::Loop& loop, std::string node, BusEvents& events)
-      : broker_(broker), loop_(loop), node_(std::move(node)), events_(events) {}
-  ~MemoryBus() override { stop(); }
-
-  void start() override { tick(); }
-  void stop() override {
-    loop_.cancel(timer_);
-    timer_ = net::TimerId::kNone;
-    close();
-  }
-  void subscribe(Subject subject, Generation generation) override {
-    if (!is_open_) return;
-    up([&broker = broker_, connection = connection_, subject, generation] {
-      if (std::ranges::find(connection->subjects, subject) == connection->subjects.end()) {
-        connection->subjects.push_back(subject);
-      }
-      down(broker, connection, [subject, generation](MemoryBus& bus) {
-        bus.events_.on_subscribed(subject, generation);
-      });
-    });
-  }
-  void unsubscribe(Subject subject) override {
-    if (!is_open_) return;
-    up([connection = connection_, subject] { std::erase(connection->subjects, subject); });
-  }
-  bool publish(Subject subject, std::string_view envelope) override {
-    if (!is_open_) return false;
-    up([&broker = broker_, subject, text = std::string(envelope)] { broker.take(subject, text); });
-    return true;
-  }
-  void flush() override {}
-  std::size_t queued_bytes() const override { return 0; }
-
- private:
-  friend class MemoryBroker;
-
-  // Runs at the broker, if it still has this connection then.
-  void up(base::Task work) { broker_.send(connection_, MemoryBroker::Way::kUp, std::move(work)); }
-  // Runs here, if this is still our connection then.
-  template <class Work>
-  static void down(MemoryBroker& broker, const MemoryBroker::ConnectionRef& connection, Work work) {
-    broker.send(connection, MemoryBroker::Way::kDown, [connection, work = std::move(work)] {
-      if (connection->bus == nullptr) return;
-      connection->bus->loop_.post([connection, work] {
-        if (connection->bus == nullptr) return;
-        connection->bus->heard_ = connection->bus->loop_.clock().now();
-        work(*connection->bus);
-      });
-    });
-  }
-
-  void tick() {
-    timer_ = loop_.after(kTick, [this] { tick(); });
-    const base::TimePoint now = loop_.clock().now();
-    if (!connection_) {
-      if (now >= redial_) dial(now);
-      return;
-    }
-    // Paused is who ticks late: not the broker was silent.
-    if (now - ticked_ > 2 * kTick) heard_ = now;
-    ticked_ = now;
-    if (now - heard_ >= kSilence) return lose("the broker in memory was silent");
-    if (is_open_ && now - heard_ >= kPing) {
-      up([&broker = broker_, connection = connection_] {
-        down(broker, connection, [](MemoryBus&) {});
-      });
-    }
-  }
-  void dial(base::TimePoint now) {
-    heard_ = ticked_ = now;
-    connection_ = std::make_shared<MemoryBroker::Connection>();
-    connection_->bus = this;
-    connection_->node = node_;
-    broker_.open(connection_);
-  }
-  void close() {
-    if (!connection_) return;
-    broker_.send(
-        connection_, MemoryBroker::Way::kUp,
-        [this_broker = &broker_, connection = connection_] { this_broker->forget(connection); });
-    connection_->bus = nullptr;
-    connection_.reset();
-    is_open_ = false;
-  }
-  void lose(std::string_view why) {
-    close();
-    redial_ = loop_.clock().now() + milliseconds(50 + loop_.random().below(450));
-    events_.on_lost(why);
-  }
-
-  MemoryBroker& broker_;
-  net::Loop& loop_;
-  const std::string node_;
-  BusEvents& events_;
-  MemoryBroker::ConnectionRef connection_;
-  net::TimerId timer_ = net::TimerId::kNone;
-  base::TimePoint heard_{};
-  base::TimePoint ticked_{};
-  base::TimePoint redial_{};
-  bool is_open_ = false;
-};
 
 class MemoryBroker::MemoryRegistry final : public Registry {
  public:
@@ -150,7 +45,7 @@ class MemoryBroker::MemoryRegistry final : public Registry {
 };
 
 MemoryBroker::MemoryBroker(const base::Clock& clock, base::Random& random, Later later)
-    : clock_(clock), random_(random), later_(std::move(later)) {}
+    : clock_(clock), random_(random), later_(std::move(later)), table_(random) {}
 
 // Packets hold their connection, and it holds them.
 MemoryBroker::~MemoryBroker() {
@@ -163,6 +58,10 @@ MemoryBroker::~MemoryBroker() {
 
 std::unique_ptr<Bus> MemoryBroker::connect(net::Loop& loop, std::string node, BusEvents& events) {
   return std::make_unique<MemoryBus>(*this, loop, std::move(node), events);
+}
+
+std::unique_ptr<Store> MemoryBroker::store(net::Loop& loop, std::string node) {
+  return std::make_unique<MemoryStore>(*this, loop, std::move(node));
 }
 
 std::unique_ptr<Registry> MemoryBroker::registry(Bus& bus) {
@@ -201,7 +100,7 @@ void MemoryBroker::send(const ConnectionRef& connection, Way way, base::Task pac
 }
 
 bool MemoryBroker::is_stalled(const Connection& connection, Way way) const {
-  if (is_hung_) return true;
+  if (is_hung_ || clock_.now() < connection.stalled_until) return true;
   const auto cut = cuts_.find(connection.node);
   return cut != cuts_.end() && (way == Way::kUp ? cut->second.first : cut->second.second);
 }
@@ -216,9 +115,10 @@ void MemoryBroker::pump(const ConnectionRef& connection, Way way) {
   }
 }
 
-void MemoryBroker::take(Subject subject, const std::string& envelope) {
+void MemoryBroker::take(const ConnectionRef& from, Subject subject, const std::string& envelope) {
   ++published_;
   for (const ConnectionRef& to : connections_) {
+    if (is_on_old_side(from->node) != is_on_old_side(to->node)) continue;
     if (std::ranges::find(to->subjects, subject) == to->subjects.end()) continue;
     deliver(to, subject, envelope);
     if (!doubled_ || *doubled_ != std::pair(to->node, subject)) continue;
@@ -239,7 +139,12 @@ void MemoryBroker::forget(const ConnectionRef& connection) {
 
 void MemoryBroker::set_down(bool is_down, bool empty) {
   is_down_ = is_down;
-  if (empty) lines_.clear();
+  if (empty) {
+    lines_.clear();
+    table_.clear();
+    old_table_.reset();
+    old_side_.clear();
+  }
   if (!is_down) return;
   while (!connections_.empty()) drop(connections_.front()->node);
 }
@@ -279,6 +184,42 @@ void MemoryBroker::set_hung(bool is_hung) {
 void MemoryBroker::set_cut(const std::string& node, bool up, bool down) {
   cuts_[node] = {up, down};
   heal();
+}
+
+void MemoryBroker::fail_over(base::Duration lag, std::set<std::string> staying) {
+  old_side_ = std::move(staying);
+  if (!old_side_.empty()) old_table_.emplace(table_);
+  table_.fail_over(lag, clock_.now());
+}
+
+void MemoryBroker::end_split() {
+  const std::set<std::string> staying = std::exchange(old_side_, {});
+  old_table_.reset();
+  for (const std::string& node : staying) drop(node);
+}
+
+RecordTable& MemoryBroker::table_of(const std::string& node) {
+  return is_on_old_side(node) ? *old_table_ : table_;
+}
+
+void MemoryBroker::end_held(const std::string& node, Held how) {
+  for (const std::weak_ptr<Connection>& opened : opened_) {
+    const ConnectionRef connection = opened.lock();
+    if (!connection || connection->node != node || connection->bus != nullptr) continue;
+    if (how == Held::kLost) {
+      connection->up.packets.clear();
+      forget(connection);
+      continue;
+    }
+    const base::Duration delay = milliseconds(1 + random_.below(1500));
+    connection->stalled_until = clock_.now() + delay;
+    later_(delay, [this, connection] { pump(connection, Way::kUp); });
+  }
+}
+
+void MemoryBroker::set_store(const StoreModel& model) {
+  table_.set_times(model.times);
+  are_revisions_bound_ = model.are_revisions_bound;
 }
 
 void MemoryBroker::set_doubled(std::optional<std::pair<std::string, Subject>> who) {
