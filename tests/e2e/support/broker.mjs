@@ -18,7 +18,7 @@ export class Broker {
 
   get address() { return `127.0.0.1:${this.port}`; }
 
-  /** Starts it (again) on the same port, empty. It answers when this returns. */
+  /** Starts it (again) on the same port, empty unless its kind says other. It answers when this returns. */
   async run() {
     this.port ??= (await freePorts(1))[0];
     this.exited = false;

@@ -14,6 +14,11 @@ export class Nats extends Broker {
     return nats.run();
   }
 
+  /** What a node needs to find it, at this port (of a proxy, say). */
+  settings(port = this.port) {
+    return { adapter: { driver: "nats", nats: { servers: [`nats://127.0.0.1:${port}`] } } };
+  }
+
   command() {
     const store = path.join(this.folder, "store");
     rmSync(store, { recursive: true, force: true });
