@@ -31,6 +31,7 @@ cluster::EventMessage message_of(const channel::Publish& publish) {
   message.conflation_key = publish.conflation_key;
   message.delta = publish.delta;
   message.tags = publish.tags;
+  message.verdict = publish.verdict;
   return message;
 }
 
@@ -88,6 +89,7 @@ class ClusterLink::LoopLink final : public channel::OtherNodes, public cluster::
     publish.delta = message.delta;
     publish.tags = std::move(message.tags);
     publish.is_remote = true;
+    publish.verdict = message.verdict;
     apps_.find_by_id(message.app_id, [this, &publish](model::AppRef app) {
       if (!app) {
         ++unknown_apps_;

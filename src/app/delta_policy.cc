@@ -67,6 +67,9 @@ channel::ChainOptionsRef DeltaPolicy::find(const model::App& app,
   options->keeps_bases = all.delta.enabled && of_channel.cache_sync == model::CacheSync::kBases &&
                          of_channel.enabled.value_or(true) &&
                          channel.kind() != model::ChannelKind::kEncrypted;
+  options->is_coordinated = coordinates() && !options->conflation_key.empty() &&
+                            of_channel.enabled.value_or(true) &&
+                            channel.kind() != model::ChannelKind::kEncrypted;
   return options;
 }
 

@@ -45,6 +45,9 @@ class DeltaPolicy final : public channel::ChainPolicy {
   std::shared_ptr<const model::DeltaSettings> settings() const { return {plan_, &plan_->settings}; }
 
   channel::ChainOptionsRef find(const model::App& app, const model::ChannelName& channel) override;
+  bool coordinates() const override {
+    return plan_->settings.delta.enabled && plan_->settings.delta.cluster_coordination;
+  }
 
  private:
   DeltaPlanRef plan_;

@@ -15,6 +15,7 @@ namespace {
 using delta::Algorithm;
 using delta::FormClass;
 using delta::Place;
+using model::Verdict;
 
 // Messages in a row without a delta that is shorter, after which a chain is suspended.
 constexpr std::uint32_t kUnpaidMax = 2;
@@ -137,15 +138,17 @@ void Chains::take_plain_for_base(const Draft& draft, const model::MessageRef& me
   chain.last = std::make_shared<const Kept>(shop_, options_, message);
   chain.passes = message->entry->passes;
   chain.used = draft.now;
-  chain.count += chain.count == 0;
 }
 
 Place Chains::place_of(const Draft& draft) const {
   if (!is_advancing()) return Place::kOutside;
   // What protocol 2 has is the same and more.
   const std::string& text = draft.second_text.empty() ? draft.text : draft.second_text;
-  return delta::place_of({draft.event, draft.data, text, draft.is_client_event, draft.wish},
-                         options_->data_bytes_min);
+  delta::Candidate candidate = {draft.event, draft.data, text, draft.is_client_event, draft.wish};
+  if (!draft.is_placed) return delta::place_of(candidate, options_->data_bytes_min);
+  // Small enough or not, wished or not: the node where it entered knew.
+  candidate.wish = draft.verdict != Verdict::kPlain;
+  return delta::place_of(candidate, SIZE_MAX);
 }
 
 // Null: the message travels plain.
@@ -186,21 +189,23 @@ Chains::Chain& Chains::find_or_create(const std::string& key) {
   return chain;
 }
 
-bool Chains::is_due(const Draft& draft, const Chain& chain) const {
-  if (draft.wish == false || draft.place == Place::kNeverBase) return true;
-  if (draft.verdict != Order::kRelease) return draft.verdict == Order::kFull;
+bool Chains::is_due_by_interval(const Draft& draft, const Chain& chain) const {
+  if (draft.verdict == Verdict::kDelta || draft.verdict == Verdict::kFull) {
+    return draft.verdict == Verdict::kFull;
+  }
   const std::uint32_t interval =
       options_->full_message_interval + (MR_PLANTED("interval_off_by_one") ? 1 : 0);
-  return chain.count % std::max(interval, 1U) == 0;
+  return !chain.last || chain.since + 1 >= interval;
 }
 
 void Chains::make_forms(const Draft& draft, const Chain& chain, Forms forms) {
   model::ChainEntry& entry = forms.first;
   if (!MR_PLANTED("forced_full_outside") || draft.wish != false) entry.slot = chain.slot;
-  if (MR_PLANTED("numbers_per_chain")) entry.number = chain.count + 1;
+  if (MR_PLANTED("numbers_per_chain")) entry.number = chain.since + 1;
   entry.base = chain.last ? chain.last->number() : 0;
   entry.base_passes = MR_PLANTED("bits_of_the_new_one") ? entry.passes : chain.passes;
-  entry.is_due = is_due(draft, chain);
+  const bool is_forced = draft.wish == false || draft.place == Place::kNeverBase;
+  entry.is_due = is_forced || is_due_by_interval(draft, chain);
   entry.tail = pusher::delta_tail(wire_number(entry.number), chain.key);
   entry.head = shop_.text_head(draft.text.size() - 1 + entry.tail.size());
   if (forms.second != nullptr) {
@@ -303,13 +308,15 @@ void Chains::advance(const Draft& draft, Chain& chain, const model::MessageRef& 
   const model::ChainEntry& entry = *message->entry;
   const auto kept = std::make_shared<const Kept>(shop_, options_, message);
   if (MR_PLANTED("sync_not_atomic")) chain.before = chain.last;
+  // A full one for another reason does not restart the interval.
+  const bool restarts = is_due_by_interval(draft, chain) ||
+                        (MR_PLANTED("forced_full_restarts") && draft.wish == false);
+  chain.since = restarts ? 0 : chain.since + 1;
   chain.last = kept;
   chain.passes = entry.passes;
   chain.event = draft.event;
   chain.tags = *draft.tags;
   chain.used = draft.now;
-  if (MR_PLANTED("forced_full_restarts") && draft.wish == false) chain.count = 0;
-  ++chain.count;
   if (!MR_PLANTED("use_is_not_noted")) {
     unlink(chain);
     link_newest(chain);

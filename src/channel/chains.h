@@ -12,11 +12,11 @@
 #include "base/flat_map.h"
 #include "base/function.h"
 #include "channel/options.h"
-#include "channel/order_source.h"
 #include "delta/form_class.h"
 #include "delta/place.h"
 #include "filter/interner.h"
 #include "model/message.h"
+#include "model/verdict.h"
 
 namespace mr::channel {
 
@@ -90,7 +90,8 @@ struct Draft {
   std::string_view conflation_key;  // the value
   std::optional<bool> wish;         // the publisher's `delta`
   bool is_client_event = false;
-  Order verdict = Order::kRelease;
+  model::Verdict verdict = model::Verdict::kNone;
+  bool is_placed = false;  // the verdict also says whether it is inside the chains
   const model::Tags* tags = nullptr;
   base::TimePoint now{};
   delta::Place place = delta::Place::kOutside;  // found out on the release
@@ -172,7 +173,7 @@ class Chains {
     std::string event;   // of the last one, for filters that come later
     model::Tags tags;
     base::TimePoint used{};
-    std::uint64_t count = 0;        // messages, for the interval
+    std::uint32_t since = 0;        // messages since the last that was full for the interval
     std::uint32_t unpaid = 0;       // messages in a row for which no delta was shorter
     std::uint32_t newer = kNoSlot;  // towards the most recently used
     std::uint32_t older = kNoSlot;
@@ -181,7 +182,7 @@ class Chains {
   bool is_advancing() const { return classes_in_use_ != 0 || options_->keeps_bases; }
   delta::Place place_of(const Draft& draft) const;
   void take_plain_for_base(const Draft& draft, const model::MessageRef& message);
-  bool is_due(const Draft& draft, const Chain& chain) const;
+  bool is_due_by_interval(const Draft& draft, const Chain& chain) const;
   Chain* enter(const Draft& draft);
   bool is_suspended(const std::string& key);
   Chain& find_or_create(const std::string& key);

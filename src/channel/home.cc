@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/planted.h"
 #include "delta/conflation_key.h"
 #include "pusher/encode.h"
 
@@ -16,14 +17,12 @@ constexpr base::Duration kCountInterval = std::chrono::seconds(1);
 constexpr base::Duration kCountIntervalOfMany = std::chrono::seconds(5);
 // How soon a release that met a full mailbox looks again.
 constexpr base::Duration kMailboxRetry = std::chrono::milliseconds(1);
+// Chains of channels with coordination whose count is remembered.
+constexpr std::size_t kCountedChainsMax = 100'000;
 
-std::string encode(const Publish& publish) {
-  if (publish.is_client_event) {
-    const auto user_id =
-        publish.user_id.empty() ? std::nullopt : std::optional<std::string_view>(publish.user_id);
-    return pusher::client_event(publish.event, publish.channel.text(), publish.data, user_id);
-  }
-  return pusher::channel_event(publish.event, publish.channel.text(), publish.data);
+model::Verdict verdict_of(Order order) {
+  if (order == Order::kFull) return model::Verdict::kFull;
+  return order == Order::kDelta ? model::Verdict::kDelta : model::Verdict::kNone;
 }
 
 }  // namespace
@@ -34,6 +33,7 @@ Home::Home(LoopPort& port, OrderSource& order, Options options, std::uint64_t ha
       options_(options),
       channels_(0, base::TextHash{hash_seed}),
       cache_(options.cache_entries_max, options.cache_ttl, hash_seed),
+      interval_counts_(kCountedChainsMax, hash_seed),
       foreign_(hash_seed),
       hash_seed_(hash_seed) {
   chain_shop_.encode = [this](delta::Algorithm algorithm, std::string_view base,
@@ -88,8 +88,7 @@ void Home::publish(Publish publish, OnReleased done) {
   ++counters_.accepted;
   const std::uint64_t ticket = fifo.first_ticket + fifo.pending.size();
   fifo.pending.push_back({std::move(publish), std::move(done)});
-  order_.order(channel.key,
-               [this, &channel, ticket](Order order) { on_ordered(channel, ticket, order); });
+  ask_for_place(channel, ticket);
 }
 
 // The record stays while its FIFO is not empty, so the reference is good until the answer.
@@ -149,6 +148,7 @@ void Home::release(HomeChannel& channel, Pending pending) {
   ++counters_.released;
   ++channel.sequence;
   Publish& publish = pending.publish;
+  decide(channel, pending);
   if (channel.subscription_count != 0) {
     fan_out(channel, make_message(channel, publish, pending.order));
   }
@@ -187,14 +187,16 @@ model::MessageRef Home::make_message(HomeChannel& channel, const Publish& publis
   draft.frame = options_.text_frame(draft.text);
   draft.except = publish.except;
   draft.number = channel.sequence;
+  draft.is_placed = publish.verdict != model::Verdict::kNone;
+  draft.verdict = draft.is_placed ? publish.verdict : verdict_of(order);
+  if (MR_PLANTED("originator_ignores_verdict") && !publish.is_remote) draft.verdict = {};
   std::string key = publish.conflation_key;
-  if (key.empty() && channel.chains->is_keyed()) {
+  if (key.empty() && channel.chains->is_keyed() && !draft.is_placed) {
     key = delta::conflation_key(publish.data, channel.chains->key_path());
   }
   draft.conflation_key = key;
   draft.wish = publish.delta;
   draft.is_client_event = publish.is_client_event;
-  draft.verdict = order;
   draft.tags = &publish.tags;
   draft.now = port_.clock().now();
   model::MessageRef message = channel.chains->release(std::move(draft));
@@ -282,6 +284,7 @@ void Home::recount(HomeChannel& channel, std::uint8_t from, std::uint8_t to) {
 void Home::configure_chains() {
   if (options_.chain_policy == nullptr) return;
   for (auto& [key, channel] : channels_) {
+    channel->is_coordination_known = false;
     if (!channel->chains && channel->second_count == 0) continue;
     auto settings = options_.chain_policy->find(*channel->app, channel->name);
     if (!settings) continue;

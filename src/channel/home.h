@@ -11,6 +11,7 @@
 #include "channel/cache.h"
 #include "channel/foreign.h"
 #include "channel/home_channel.h"
+#include "channel/interval_counts.h"
 #include "channel/loop_port.h"
 #include "channel/options.h"
 #include "channel/order_source.h"
@@ -87,6 +88,10 @@ class Home {
   void drain(HomeChannel& channel);
   bool must_wait(const HomeChannel& channel) const;
   void release(HomeChannel& channel, Pending pending);
+  const ChainOptions* coordination_of(HomeChannel& channel) const;
+  bool judge(const ChainOptions& rules, Publish& publish) const;
+  void ask_for_place(HomeChannel& channel, std::uint64_t ticket);
+  void decide(HomeChannel& channel, Pending& pending);
   model::MessageRef make_message(HomeChannel& channel, const Publish& publish, Order order);
   void count_second(HomeChannel& channel, int change);
   bool has_tagged_form(const HomeChannel& channel, const Publish& publish) const;
@@ -125,6 +130,7 @@ class Home {
   ChainShop chain_shop_;                                      // outlives the chains
   base::TextViewMap<std::unique_ptr<HomeChannel>> channels_;  // views of HomeChannel::key
   Cache cache_;
+  IntervalCounts interval_counts_;
   Foreign foreign_;
   std::uint64_t leaving_tokens_ = 0;
   Counters counters_;

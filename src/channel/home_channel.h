@@ -13,6 +13,7 @@
 #include "channel/order_source.h"
 #include "channel/presence.h"
 #include "channel/service.h"
+#include "model/verdict.h"
 
 namespace mr::channel {
 
@@ -30,6 +31,9 @@ struct Publish {
   std::optional<bool> delta = std::nullopt;
   model::Tags tags = {};
   bool is_remote = false;  // from another node, which sent it to all
+  // What the node where it entered decided; kNone with `conflation_key` empty: take it from the
+  // data.
+  model::Verdict verdict = model::Verdict::kNone;
 };
 
 struct Released {
@@ -96,7 +100,11 @@ struct Pending {
   OnReleased done;
   bool is_ordered = false;
   Order order = Order::kRelease;
+  bool is_judged = false;  // by the settings that all nodes count by
 };
+
+// The text of its frame.
+std::string encode(const Publish& publish);
 
 // One channel's record on its home loop. It lives while the channel has subscribers or messages
 // on their way; the FIFO, the roster and the timestamps exist only where they are needed, because
@@ -135,6 +143,8 @@ struct HomeChannel {
     std::uint64_t token = 0;
   };
   std::vector<Leaving> leaving;
+  ChainOptionsRef coordination;  // its settings where all nodes count together; else null
+  bool is_coordination_known = false;
   std::unique_ptr<Chains> chains;  // where somebody has a filter or wants deltas
   bool is_expiry_due = false;      // a look at chains without messages is scheduled
   base::TimePoint count_announced{};

@@ -28,8 +28,9 @@ struct ChainOptions {
   std::uint32_t suspended_messages = 100;
   // Of the bases that one synchronisation holds; above, it holds none.
   std::size_t sync_bytes_max = 64 * 1024;
-  bool keeps_tags = true;    // in the frames of protocol 2
-  bool keeps_bases = false;  // chains advance while nobody wants deltas, for later subscribers
+  bool keeps_tags = true;       // in the frames of protocol 2
+  bool keeps_bases = false;     // chains advance while nobody wants deltas, for later subscribers
+  bool is_coordinated = false;  // all nodes count the messages of its chains together
 };
 using ChainOptionsRef = std::shared_ptr<const ChainOptions>;
 
@@ -38,6 +39,8 @@ class ChainPolicy {
  public:
   // Null: the defaults.
   virtual ChainOptionsRef find(const model::App& app, const model::ChannelName& channel) = 0;
+  // Some channel may have coordination.
+  virtual bool coordinates() const { return false; }
 
  protected:
   ~ChainPolicy() = default;

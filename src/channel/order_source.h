@@ -14,6 +14,17 @@ enum class Order : std::uint8_t {
   kRefuse,   // it may not (a store that did not take it): the publisher gets 503
 };
 
+// A message that wants its place. The views hold inside the call.
+struct OrderRequest {
+  std::string_view app_id;
+  std::string_view channel;
+  // Counted is what all nodes count together: messages of this node in the chains of channels
+  // with coordination. `conflation_key` is the chain's as on the wire, `interval` the channel's.
+  bool is_counted = false;
+  std::string_view conflation_key = {};
+  std::uint32_t interval = 0;
+};
+
 // What gives messages their place. The local one answers at once; a cluster's coordinator or a
 // history store answers after a round trip, possibly out of order. Requests are pipelined; the
 // channel releases in order of acceptance whatever the order of the answers. Every request is
@@ -22,12 +33,12 @@ enum class Order : std::uint8_t {
 class OrderSource {
  public:
   virtual ~OrderSource() = default;
-  virtual void order(std::string_view channel_key, base::Function<void(Order)> answer) = 0;
+  virtual void order(const OrderRequest& request, base::Function<void(Order)> answer) = 0;
 };
 
 class LocalOrder final : public OrderSource {
  public:
-  void order(std::string_view, base::Function<void(Order)> answer) override {
+  void order(const OrderRequest&, base::Function<void(Order)> answer) override {
     answer(Order::kRelease);
   }
 };

@@ -164,6 +164,17 @@ void put(Sink& sink, bool flag) {
 }
 void take(Reader& reader, bool& flag) { flag = reader.number(1) == 1; }
 
+// One that a later release adds says nothing here.
+template <class Sink>
+void put(Sink& sink, model::Verdict verdict) {
+  sink.number(static_cast<std::uint64_t>(verdict));
+}
+void take(Reader& reader, model::Verdict& verdict) {
+  const std::uint64_t number = reader.number();
+  verdict =
+      number > model::kVerdictMax ? model::Verdict::kNone : static_cast<model::Verdict>(number);
+}
+
 template <class Sink>
 void put(Sink& sink, BootId boot) {
   sink.boot(boot);
@@ -438,6 +449,7 @@ void describe(Fields& fields, Is<EventMessage> auto& data) {
   fields.text({9, "conflation_key"}, data.conflation_key);
   fields.value({10, "delta"}, data.delta);
   fields.tags({11, "tags"}, data.tags);
+  fields.value({12, "verdict"}, data.verdict);
 }
 
 template <class Fields>

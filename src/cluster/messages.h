@@ -10,6 +10,7 @@
 #include "cluster/types.h"
 #include "model/socket_id.h"
 #include "model/tags.h"
+#include "model/verdict.h"
 
 namespace mr::cluster {
 
@@ -29,6 +30,7 @@ struct EventMessage {
   std::string conflation_key;
   std::optional<bool> delta;
   model::Tags tags;
+  model::Verdict verdict = model::Verdict::kNone;
   bool operator==(const EventMessage&) const = default;
 };
 

@@ -29,7 +29,7 @@ class Verdicts final : public channel::OrderSource {
   explicit Verdicts(std::uint64_t seed) : random_(seed) {}
   void set_runtime(net::sim::SimRuntime& runtime) { runtime_ = &runtime; }
 
-  void order(std::string_view, base::Function<void(channel::Order)> answer) override {
+  void order(const channel::OrderRequest&, base::Function<void(channel::Order)> answer) override {
     const bool never = random_.below(10) == 0;
     const auto delay = never ? base::Duration(50ms)
                              : base::Duration(std::chrono::microseconds(random_.below(60'000)));

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <string_view>
+#include <string>
 #include <utility>
 
 #include "channel/order_source.h"
@@ -15,11 +15,13 @@ class LateOrder final : public channel::OrderSource {
  public:
   explicit LateOrder(net::sim::Sim& sim) : sim_(sim) {}
   void set_runtime(net::sim::SimRuntime& runtime) { runtime_ = &runtime; }
-  // Channels whose key ends with this are never late.
+  // Channels whose name ends with this are never late.
   void spare(std::string suffix) { spared_ = std::move(suffix); }
 
-  void order(std::string_view key, base::Function<void(channel::Order)> answer) override {
-    if (!spared_.empty() && key.ends_with(spared_)) return answer(channel::Order::kRelease);
+  void order(const channel::OrderRequest& request,
+             base::Function<void(channel::Order)> answer) override {
+    if (!spared_.empty() && request.channel.ends_with(spared_))
+      return answer(channel::Order::kRelease);
     net::Loop& asking = asking_loop();
     const auto delay = std::chrono::microseconds(sim_.random().below(200'000));
     asking.after(delay,

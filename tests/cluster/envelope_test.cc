@@ -78,6 +78,13 @@ EventMessage least_data() {
   return data;
 }
 
+EventMessage data_with_verdict() {
+  EventMessage data = least_data();
+  data.conflation_key = "BTC";
+  data.verdict = model::Verdict::kFull;
+  return data;
+}
+
 // The bytes of format 1. They stay as they are: nodes of this release read and write them. They
 // were made from the page, not by the code.
 std::vector<Golden> goldens() {
@@ -96,6 +103,9 @@ std::vector<Golden> goldens() {
        {kFrom, 0, full_data()},
        "c10101010000efcdab89674523010102ac02020361707003067469636b657204057072696365050b227b5c22"
        "705c223a317d220607d209ffc7afa02507042275312208010109034254430a01000b0701610131016200"},
+      {"data with a verdict",
+       {kFrom, 1, data_with_verdict()},
+       "c10101010001efcdab896745230101010102016103016304016509034254430c0103"},
       {"least data",
        {kFrom, 1, least_data()},
        "c10101010001efcdab8967452301010101020161030163040165"},

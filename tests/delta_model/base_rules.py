@@ -78,7 +78,7 @@ class Message:
 class Chain:
     def __init__(self, chain_id, slot):
         self.id, self.slot = chain_id, slot
-        self.head, self.passes, self.count, self.unpaid = None, set(), 0, 0
+        self.head, self.passes, self.since, self.unpaid = None, set(), 0, 0
 
 
 class Home:
@@ -115,10 +115,11 @@ class Home:
         message.chain_id, message.slot = chain.id, chain.slot
         message.base_passes = set(chain.passes)
         message.last_for = {i: self.last_passed.get(i) for i in message.passes}
-        by_count = chain.count % self.world.cfg.interval == 0
+        by_count = not chain.head or chain.since + 1 >= self.world.cfg.interval
         by_rule = {"full": True, "delta": False}.get(message.verdict, by_count)
         message.due = message.forced or by_rule
-        chain.count, chain.head, chain.passes = chain.count + 1, message, set(message.passes)
+        chain.since = 0 if by_rule else chain.since + 1  # whoever decided it
+        chain.head, chain.passes = message, set(message.passes)
         self.last_passed.update((i, message) for i in message.passes)
         is_unpaid = message.base and not message.due and not message.pays
         chain.unpaid = chain.unpaid + 1 if is_unpaid else 0
@@ -592,12 +593,13 @@ class World:
         for home in self.all_homes:
             if home.log != sorted(home.log, key=lambda m: m.mid):
                 raise Violation("a message was overtaken")
-            chains = [m.chain_id for m in home.log]
-            for n, m in enumerate(home.log):
+            since = {}  # a full one by interval, by chain
+            for m in home.log:
                 if not m.chain_id:
                     continue
-                by_count = chains[:n].count(m.chain_id) % self.cfg.interval == 0
+                by_count = since.get(m.chain_id, self.cfg.interval) + 1 >= self.cfg.interval
                 by_rule = {"full": True, "delta": False}.get(m.verdict, by_count)
+                since[m.chain_id] = 0 if by_rule else since.get(m.chain_id, 0) + 1
                 if m.due != (m.forced or by_rule):
                     raise Violation("message %d: interval not kept" % m.mid)
         for gen in self.gens:

@@ -119,8 +119,9 @@ bool Replay::encode(delta::Algorithm algorithm, std::string_view base, std::stri
   return true;
 }
 
-void Replay::order(std::string_view key, base::Function<void(channel::Order)> answer) {
-  unordered_[std::string(key)].push_back(std::move(answer));
+void Replay::order(const channel::OrderRequest& request,
+                   base::Function<void(channel::Order)> answer) {
+  unordered_[key_of(std::string(request.channel))].push_back(std::move(answer));
 }
 
 void Replay::after(base::Duration delay, base::Task task) {

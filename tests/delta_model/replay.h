@@ -41,7 +41,8 @@ class Replay final : public channel::LoopPort,
   const base::Clock& clock() const override { return *this; }
   base::TimePoint now() const override { return now_; }
   base::WallTime wall_now() const override { return {}; }
-  void order(std::string_view key, base::Function<void(channel::Order)> answer) override;
+  void order(const channel::OrderRequest& request,
+             base::Function<void(channel::Order)> answer) override;
   void on_outlet_slow(hub::OutletId) override {}
   void on_outlet_broken(hub::OutletId) override {}
   channel::ChainOptionsRef find(const model::App&, const model::ChannelName& channel) override;
