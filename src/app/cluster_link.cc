@@ -121,6 +121,7 @@ ClusterLink::ClusterLink(const cluster::Options& options, Outside outside,
     loops_.push_back(std::make_unique<LoopLink>(*this, runtime_.loop(i), boot, outside, *homes[i]));
   }
   control_ = std::make_unique<cluster::Control>(control, options_, boot, *this);
+  news_ = std::make_unique<cluster::NodeNews>(boot);
   bus_ = outside.source.make_bus(control, *control_);
   registry_ = outside.source.make_registry(control, *bus_);
 }
@@ -149,6 +150,7 @@ void ClusterLink::watch() {
           },
           [this, are_well] {
             judge(*are_well);
+            tell_news();
             runtime_.control().after(kLook, [this] { watch(); });
           });
 }
@@ -171,6 +173,37 @@ void ClusterLink::judge(bool are_relays_well) {
     logger_.warn("bus partitions do not hear other nodes");
   }
   on_problem_(now);
+}
+
+void ClusterLink::tell_news() {
+  using Kind = cluster::NodeChange::Kind;
+  for (const cluster::NodeChange& change : news_->look(control_->table().lines())) {
+    const cluster::NodeLine& line = change.line;
+    const std::string address = line.facts.address + ":" + std::to_string(line.facts.port);
+    switch (change.kind) {
+      case Kind::kJoined:
+        logger_.info("node joined", {{"node", line.name},
+                                     {"boot", cluster::to_text(line.boot)},
+                                     {"status", line.status},
+                                     {"address", address},
+                                     {"region", line.facts.region},
+                                     {"version", line.facts.version}});
+        break;
+      case Kind::kLeft:
+        logger_.info("node left", {{"node", line.name}, {"boot", cluster::to_text(line.boot)}});
+        break;
+      case Kind::kSilent:
+        logger_.warn("node is silent, its clients are taken for gone",
+                     {{"node", line.name}, {"boot", cluster::to_text(line.boot)}});
+        break;
+      case Kind::kUpdated:
+        logger_.info("node changed", {{"node", line.name},
+                                      {"boot", cluster::to_text(line.boot)},
+                                      {"status", line.status},
+                                      {"address", address}});
+        break;
+    }
+  }
 }
 
 // --- to the Relays, from the control loop --------------------------------------------------------
@@ -260,6 +293,10 @@ void ClusterLink::set_whole(bool is_whole) {
 
 // --- metrics -----------------------------------------------------------------------------------
 
+std::size_t ClusterLink::queued_bytes(std::size_t loop) const {
+  return loops_[loop]->relay().state().queued_bytes;
+}
+
 void ClusterLink::collect(std::size_t loop, std::vector<observability::GaugeSample>& out) const {
   const LoopLink& link = *loops_[loop];
   add_relay_samples(link.relay(), {link.unknown_apps(), link.unread()}, out);
@@ -267,6 +304,7 @@ void ClusterLink::collect(std::size_t loop, std::vector<observability::GaugeSamp
 
 void ClusterLink::collect_control(std::vector<observability::GaugeSample>& out) const {
   add_control_samples(*control_, out);
+  add_news_samples(news_->counters(), out);
 }
 
 }  // namespace mr::app

@@ -10,6 +10,7 @@
 #include "base/function.h"
 #include "channel/home.h"
 #include "cluster/control.h"
+#include "cluster/node_news.h"
 #include "cluster/relay.h"
 #include "model/app.h"
 #include "net/runtime.h"
@@ -38,11 +39,18 @@ class ClusterLink final : public cluster::Relays {
   // Begins to connect. `on_problem` runs on the control loop when what is wrong with the cluster
   // changes: a text that lives for ever; null: nothing.
   void start(base::Function<void(const char*)> on_problem);
+  // What heartbeats say of this node. Control loop.
+  void describe(std::string_view status, const cluster::NodeFacts& facts,
+                const cluster::NodeLoad& load) {
+    control_->describe(status, facts, load);
+  }
   // True when subscribers are served, with the broker or, after a while, without it. Control loop.
   bool has_joined() const { return control_->has_joined(); }
   // On the control loop: tells the others, then `done`.
   void leave(base::Task done) { control_->leave(std::move(done)); }
 
+  // Of envelopes that wait for the broker; on that loop.
+  std::size_t queued_bytes(std::size_t loop) const;
   // On that loop; on the control loop.
   void collect(std::size_t loop, std::vector<observability::GaugeSample>& out) const;
   void collect_control(std::vector<observability::GaugeSample>& out) const;
@@ -61,12 +69,14 @@ class ClusterLink final : public cluster::Relays {
   void share(const channel::ShareChange& change);
   void watch();
   void judge(bool are_relays_well);
+  void tell_news();
 
   net::Runtime& runtime_;
   const cluster::Options options_;
   observability::Logger logger_;
   std::vector<std::unique_ptr<LoopLink>> loops_;
   std::unique_ptr<cluster::Control> control_;
+  std::unique_ptr<cluster::NodeNews> news_;
   std::unique_ptr<cluster::Bus> bus_;
   std::unique_ptr<cluster::Registry> registry_;
   base::Function<void(const char*)> on_problem_;

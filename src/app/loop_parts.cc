@@ -234,6 +234,10 @@ void LoopParts::end_drain() {
   listener_ = net::ListenerHandle::kNone;
 }
 
+LoadMeter::LoopFigures LoopParts::load_figures() const {
+  return {sessions_.count(), hub_.counters().frames_written, hub_.log_bytes()};
+}
+
 void LoopParts::collect(std::vector<observability::GaugeSample>& out) const {
   add_hub_samples(hub_, out);
   add_session_samples(sessions_, context_.counters, out);

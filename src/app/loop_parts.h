@@ -9,6 +9,7 @@
 #include "api/admin/admin.h"
 #include "api/pusher_api.h"
 #include "app/delta_policy.h"
+#include "app/load_meter.h"
 #include "app/loop_port.h"
 #include "app/request_log.h"
 #include "channel/exchange.h"
@@ -72,6 +73,7 @@ class LoopParts final : public http::Service, public net::AcceptEvents, public n
   // Requests in flight are answered, then their connections end; the listener closes.
   void end_drain();
   std::size_t session_count() const { return sessions_.count(); }
+  LoadMeter::LoopFigures load_figures() const;
   std::size_t open_requests() const { return http_.open_requests(); }
   void collect(std::vector<observability::GaugeSample>& out) const;
 

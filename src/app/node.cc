@@ -83,9 +83,7 @@ base::Result<base::Done, net::NetErrc> Node::start() {
       market_->start();
     });
   }
-  if (cluster_) {
-    cluster_->start([this](const char* problem) { pulse_.set_problem(problem); });
-  }
+  if (cluster_) start_cluster();
   begin_serving();
   logger_.info("listening", {{"host", settings_.host},
                              {"port", port_},
@@ -103,6 +101,41 @@ void Node::begin_serving() {
     return;
   }
   runtime_.control().after(kJoinLook, [this] { begin_serving(); });
+}
+
+void Node::start_cluster() {
+  describe();
+  cluster_->start([this](const char* problem) {
+    pulse_.set_problem(problem);
+    describe();
+  });
+  meter_ = std::make_unique<LoadMeter>(
+      runtime_,
+      [this](std::size_t loop) {
+        LoadMeter::LoopFigures figures = loops_[loop]->load_figures();
+        figures.queued_bytes += cluster_->queued_bytes(loop);
+        return figures;
+      },
+      [this](const cluster::NodeLoad& load) {
+        load_ = load;
+        describe();
+      });
+  meter_->start();
+}
+
+// What other nodes are told of this one.
+void Node::describe() {
+  if (!cluster_) return;
+  using observability::NodeState;
+  cluster::NodeFacts facts = settings_.cluster.facts;
+  if (facts.port == 0) facts.port = port_;
+  std::string_view status = "healthy";
+  if (is_draining()) {
+    status = "draining";
+  } else if (pulse_.health().state == NodeState::kDegraded) {
+    status = "degraded";
+  }
+  cluster_->describe(status, facts, load_);
 }
 
 void Node::leave_cluster() {
@@ -138,6 +171,7 @@ void Node::tell_refusals() {
 void Node::begin_drain(base::Task done) {
   drained_ = std::move(done);
   pulse_.set_state(observability::NodeState::kDraining);
+  describe();
   // Nobody waits for a development node.
   const base::Duration window =
       settings_.development ? std::min<base::Duration>(settings_.shutdown_grace_period, kDrainLook)

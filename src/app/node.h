@@ -9,6 +9,7 @@
 #include "app/cluster_link.h"
 #include "app/config_app_store.h"
 #include "app/development.h"
+#include "app/load_meter.h"
 #include "app/loop_parts.h"
 #include "app/metrics_listener.h"
 #include "config/settings.h"
@@ -59,6 +60,8 @@ class Node final : public observability::GaugeSource {
   void beat(std::size_t loop);
   void tell_refusals();
   void begin_serving();
+  void start_cluster();
+  void describe();
   void leave_cluster();
   void wait_for_sessions();
   void wait_for_requests();
@@ -78,6 +81,8 @@ class Node final : public observability::GaugeSource {
   Shared shared_;
   std::vector<std::unique_ptr<LoopParts>> loops_;
   std::unique_ptr<ClusterLink> cluster_;  // null: a node alone
+  std::unique_ptr<LoadMeter> meter_;      // with it
+  cluster::NodeLoad load_;
   std::unique_ptr<MetricsListener> metrics_;
   std::unique_ptr<DevelopmentMarket> market_;
   std::uint16_t port_ = 0;

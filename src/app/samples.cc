@@ -183,6 +183,17 @@ void add_control_samples(const cluster::Control& control, Samples& out) {
            number(c.refused));
 }
 
+void add_news_samples(const cluster::NodeNews::Counters& c, Samples& out) {
+  Family counters(out, SampleKind::kCounter);
+  counters.add("millrace_cluster_nodes_joined_total", "Other nodes that came", number(c.joined))
+      .add("millrace_cluster_nodes_updated_total",
+           "Times that another node told a new status or address", number(c.updated));
+  const std::pair<const char*, const char*> gone = {"millrace_cluster_nodes_left_total",
+                                                    "Other nodes that went, by how"};
+  counters.labelled(gone, {"reason", "left"}, number(c.left));
+  counters.labelled(gone, {"reason", "silent"}, number(c.silent));
+}
+
 namespace {
 
 void add_label_samples(const DeltaSources& from, std::uint32_t index, Samples& out) {

@@ -7,6 +7,7 @@
 #include "channel/home.h"
 #include "channel/idempotency.h"
 #include "cluster/control.h"
+#include "cluster/node_news.h"
 #include "cluster/relay.h"
 #include "http/connection_pool.h"
 #include "hub/hub.h"
@@ -43,6 +44,7 @@ struct ForeignDrops {
 void add_relay_samples(const cluster::Relay& relay, const ForeignDrops& drops, Samples& out);
 // Once a node, on the control loop.
 void add_control_samples(const cluster::Control& control, Samples& out);
+void add_news_samples(const cluster::NodeNews::Counters& counters, Samples& out);
 void add_http_samples(const http::ConnectionPool& pool, Samples& out);
 
 }  // namespace mr::app

@@ -160,7 +160,7 @@ void Control::beat() {
     ++counters_.beats_sent;
     tell_news();
     say(BeatMessage{++beats_, options_.name, status_, std::move(tails), shares_.own().number,
-                    shares_.own().digest()});
+                    shares_.own().digest(), facts_, load_});
     registry_->beat(self_, options_.name, [this](const Registry::Lines* lines) {
       if (lines == nullptr || !is_linked_) return;
       for (const BootId boot : *lines) table_.note(boot, loop_.clock().now());
@@ -174,6 +174,15 @@ void Control::say(Message message) {
   envelope.from = self_;
   envelope.message = std::move(message);
   bus_->publish(Subject::kControl, codec_.encode(envelope));
+}
+
+void Control::describe(std::string_view status, const NodeFacts& facts, const NodeLoad& load) {
+  const bool is_new = status_ != status;
+  status_ = status;
+  facts_ = facts;
+  load_ = load;
+  table_.describe_self(status, facts, load);
+  if (is_new) beat();
 }
 
 // --- what is heard -----------------------------------------------------------------------------

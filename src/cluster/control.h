@@ -67,7 +67,8 @@ class Control final : public BusEvents, public TableEvents {
   bool has_joined() const { return has_joined_; }
   // Linked, and our own heartbeats come back.
   bool is_heard() const;
-  void set_status(std::string status) { status_ = std::move(status); }
+  // What heartbeats say of this node; another status is told at once.
+  void describe(std::string_view status, const NodeFacts& facts, const NodeLoad& load);
   const NodeTable& table() const { return table_; }
   const ControlCounters& counters() const { return counters_; }
   // Why the broker cannot be reached; empty while it can.
@@ -113,6 +114,8 @@ class Control final : public BusEvents, public TableEvents {
   Shares shares_;
   ControlCounters counters_;
   std::string status_ = "healthy";
+  NodeFacts facts_;
+  NodeLoad load_;
   std::string problem_;
   std::vector<BootId> unwelcome_;  // nodes that have not answered our hello
   std::uint32_t generations_ = 0;

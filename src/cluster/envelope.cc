@@ -152,6 +152,15 @@ base::Result<std::string_view, EnvelopeErrc> EnvelopeCodec::without_signature(
   return body;
 }
 
+std::string to_text(BootId boot) {
+  std::string text(16, '0');
+  auto number = static_cast<std::uint64_t>(boot);
+  for (auto digit = text.rbegin(); number != 0; ++digit, number >>= 4) {
+    *digit = "0123456789abcdef"[number & 0xf];
+  }
+  return text;
+}
+
 Kind kind_of(const Message& message) { return static_cast<Kind>(message.index() + 1); }
 
 std::string_view name_of(Kind kind) {

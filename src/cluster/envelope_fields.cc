@@ -229,6 +229,24 @@ void take(Reader& reader, Hit& hit) {
   hit.count = reader.number();
 }
 
+// A later format adds numbers at the end.
+template <class Load>
+auto numbers_of(Load& load) {
+  return std::array{&load.connections,     &load.loop_delay_us, &load.cpu_permille,
+                    &load.resident_bytes,  &load.queued_bytes,  &load.messages_per_second,
+                    &load.bytes_per_second};
+}
+template <class Sink>
+void put(Sink& sink, const NodeLoad& load) {
+  for (const std::uint64_t* number : numbers_of(load)) sink.number(*number);
+}
+void take(Reader& reader, NodeLoad& load) {
+  for (std::uint64_t* number : numbers_of(load)) {
+    if (!reader.is_at_end()) *number = reader.number();
+  }
+  while (!reader.is_at_end()) reader.number();
+}
+
 template <class Sink>
 void put(Sink& sink, const ShareCount& count) {
   put_text(sink, count.app_id);
@@ -503,6 +521,12 @@ void describe(Fields& fields, Is<BeatMessage> auto& beat) {
   fields.list({4, "tails"}, beat.tails);
   fields.value({5, "share_number"}, beat.share_number);
   fields.value({6, "share_digest"}, beat.share_digest);
+  fields.text({10, "address"}, beat.facts.address);
+  fields.value({11, "port"}, beat.facts.port);
+  fields.text({12, "region"}, beat.facts.region);
+  fields.text({13, "version"}, beat.facts.version);
+  fields.value({14, "capacity"}, beat.facts.capacity);
+  fields.value({15, "load"}, beat.load);
 }
 
 template <class Fields>

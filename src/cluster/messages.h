@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "cluster/node_facts.h"
 #include "cluster/types.h"
 #include "model/socket_id.h"
 #include "model/tags.h"
@@ -148,6 +149,8 @@ struct BeatMessage {
   Tails tails;
   std::uint64_t share_number = 0;  // of its last change
   std::uint64_t share_digest = 0;  // over all that it holds
+  NodeFacts facts{};
+  NodeLoad load{};
   bool operator==(const BeatMessage&) const = default;
 };
 

@@ -79,7 +79,11 @@ bool NodeTable::hear(BootId boot, const BeatMessage& beat, base::TimePoint now) 
   }
   heard.beat = beat.number;
   heard.name = beat.name;
-  heard.status = beat.status;
+  if (boot != self_) {
+    heard.status = beat.status;
+    heard.facts = beat.facts;
+    heard.load = beat.load;
+  }
   revive(heard, now);
   return true;
 }
@@ -100,6 +104,14 @@ void NodeTable::bury_silent(base::TimePoint now) {
         MR_PLANTED("death_by_clock_alone") ? line.heard : std::max(line.heard, opened_);
     if (are_we_here && now - since >= node_timeout_) forget(line);
   }
+}
+
+void NodeTable::describe_self(std::string_view status, const NodeFacts& facts,
+                              const NodeLoad& load) {
+  NodeLine& own = lines_.front();
+  own.status = status;
+  own.facts = facts;
+  own.load = load;
 }
 
 void NodeTable::forget(NodeLine& line) {

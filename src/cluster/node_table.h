@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -30,6 +31,8 @@ struct NodeLine {
   BootId boot = BootId::kNone;
   std::string name;
   std::string status;
+  NodeFacts facts{};
+  NodeLoad load{};
   bool is_alive = false;
   bool has_left = false;
   std::uint64_t beat = 0;        // number of its last heartbeat
@@ -54,6 +57,8 @@ class NodeTable {
   bool hear(BootId boot, const BeatMessage& beat, base::TimePoint now);
   void leave(BootId boot);
   void bury_silent(base::TimePoint now);
+  // Our own line, which is true without the broker too.
+  void describe_self(std::string_view status, const NodeFacts& facts, const NodeLoad& load);
 
   // When our own heartbeat was last heard.
   base::TimePoint echo() const { return echo_; }

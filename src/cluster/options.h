@@ -5,12 +5,15 @@
 #include <string>
 
 #include "base/clock.h"
+#include "cluster/node_facts.h"
 
 namespace mr::cluster {
 
-// How this node shares a bus with others; the same in all nodes of a cluster but for `name`.
+// How this node shares a bus with others; the same in all nodes of a cluster but for `name`
+// and `facts`.
 struct Options {
   std::string name;                 // of this node; empty: made of the host's name and port
+  NodeFacts facts{};                // of this node
   std::string prefix = "millrace";  // before every key and subject
   std::string secret;               // not empty: envelopes are signed, and unsigned ones refused
   std::uint32_t partitions = 1024;

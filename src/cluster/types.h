@@ -1,12 +1,16 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 namespace mr::cluster {
 
 // One start of a node's process: random, never 0. A name may come back with another boot; order,
 // duplicates and gaps are judged by boot alone.
 enum class BootId : std::uint64_t { kNone = 0 };
+
+// 16 hexadecimal digits.
+std::string to_text(BootId boot);
 
 // What envelopes are published to: a bus partition (hash of app and channel), or the control
 // subject that every node hears.

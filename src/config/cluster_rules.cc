@@ -63,7 +63,7 @@ void spread_url(Layers& layers) {
 }
 
 void spread_name(Layers& layers) {
-  for (const char* path : {"node.id", "node.name"}) {
+  for (const char* path : {"node.id", "node.name", "node.region"}) {
     const std::string name = text_of(layers, path);
     if (is_node_name(name)) continue;
     layers.add_error(layers.place(path) + ": " + quote(path) + ": " + quote(name.substr(0, 60)) +
@@ -79,6 +79,16 @@ std::string made_name(std::string hostname, std::uint16_t port) {
   if (hostname.empty()) hostname = "node";
   std::replace_if(hostname.begin(), hostname.end(), [](char c) { return !is_visible(c); }, '-');
   return hostname + "-" + std::to_string(port);
+}
+
+// What heartbeats say of this node. A port that is 0 is known when it listens.
+void complete_facts(Settings& settings, const std::string& found) {
+  cluster::NodeFacts& facts = settings.cluster.facts;
+  const bool is_any = settings.host == "0.0.0.0" || settings.host == "::";
+  if (facts.address.empty()) facts.address = is_any ? found : settings.host;
+  if (facts.port == 0) facts.port = settings.port;
+  facts.version = MR_VERSION;
+  facts.capacity = settings.session.max_connections;
 }
 
 void check_prefix(Layers& layers, const char* path, const std::optional<std::string>& problem) {
@@ -192,10 +202,11 @@ void spread_cluster(Layers& layers) {
   spread_name(layers);
 }
 
-void complete_cluster(Layers& layers, Settings& settings, const std::string& hostname) {
+void complete_cluster(Layers& layers, Settings& settings, const Machine& machine) {
   cluster::Options& options = settings.cluster;
+  complete_facts(settings, machine.address);
   cluster::redis::RedisOptions& redis = settings.broker.redis;
-  if (options.name.empty()) options.name = made_name(hostname, settings.port);
+  if (options.name.empty()) options.name = made_name(machine.hostname, settings.port);
   cluster::nats::NatsOptions& nats = settings.broker.nats;
   options.prefix = settings.broker.driver == BrokerDriver::kNats ? nats.prefix : redis.prefix;
   settings.channel.partitions = options.partitions;

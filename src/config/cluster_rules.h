@@ -13,6 +13,10 @@ namespace mr::config {
 void spread_cluster(Layers& layers);
 
 // After values are set: fills in what follows from them, and judges them together.
-void complete_cluster(Layers& layers, Settings& settings, const std::string& hostname);
+struct Machine {
+  std::string hostname;
+  std::string address;
+};
+void complete_cluster(Layers& layers, Settings& settings, const Machine& machine);
 
 }  // namespace mr::config

@@ -40,7 +40,7 @@ class Loading {
     take_apps();
     derive();
     check();
-    complete_cluster(layers_, outcome_.settings, input_.hostname);
+    complete_cluster(layers_, outcome_.settings, {input_.hostname, input_.address});
     list_origins();
     outcome_.config_path = config_path_;
     outcome_.warnings = std::move(layers_.warnings);

@@ -26,6 +26,7 @@ struct LoadInput {
   ReadFile read_file;
   WhyNotWritable why_not_writable;  // none: nobody looks
   std::string hostname{};           // of this machine; part of the name of a node without one
+  std::string address{};            // of this machine, for nodes that are not told theirs
 };
 
 // Where the value of one key comes from.

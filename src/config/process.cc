@@ -1,3 +1,6 @@
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -49,10 +52,33 @@ std::string hostname() {
   return gethostname(name, sizeof name - 1) == 0 ? name : "";
 }
 
+// The first one that others may reach, IPv4 before IPv6; empty when there is none.
+std::string address() {
+  ifaddrs* found = nullptr;
+  if (getifaddrs(&found) != 0) return {};
+  std::string best;
+  for (const ifaddrs* at = found; at != nullptr; at = at->ifa_next) {
+    if (at->ifa_addr == nullptr || (at->ifa_flags & IFF_UP) == 0) continue;
+    if ((at->ifa_flags & IFF_LOOPBACK) != 0) continue;
+    char text[INET6_ADDRSTRLEN] = {};
+    if (at->ifa_addr->sa_family == AF_INET) {
+      const auto* in = reinterpret_cast<const sockaddr_in*>(at->ifa_addr);
+      best = inet_ntop(AF_INET, &in->sin_addr, text, sizeof text);
+      break;
+    }
+    if (at->ifa_addr->sa_family != AF_INET6 || !best.empty()) continue;
+    const auto* in = reinterpret_cast<const sockaddr_in6*>(at->ifa_addr);
+    if (IN6_IS_ADDR_LINKLOCAL(&in->sin6_addr)) continue;
+    best = inet_ntop(AF_INET6, &in->sin6_addr, text, sizeof text);
+  }
+  freeifaddrs(found);
+  return best;
+}
+
 }  // namespace
 
 LoadInput input_of_process(std::vector<std::string> args) {
-  LoadInput input{std::move(args), {}, &read_file, &why_not_writable, hostname()};
+  LoadInput input{std::move(args), {}, &read_file, &why_not_writable, hostname(), address()};
   for (char** at = environ; at != nullptr && *at != nullptr; ++at) {
     const std::string_view entry(*at);
     const std::size_t equals = entry.find('=');

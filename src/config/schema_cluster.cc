@@ -28,6 +28,35 @@ std::vector<Key> node_name_rows() {
                .env = "NODE_NAME",
                .flag = "--node-name"},
               [](S& s) -> auto& { return s.node_name; }),
+      setting({.path = "node.region",
+               .text = "Region of this node, which other nodes and operators see: at most 128 "
+                       "visible ASCII characters.",
+               .aliases = "node_region clustering.node_region",
+               .env = "NODE_REGION",
+               .flag = "--node-region"},
+              [](S& s) -> auto& { return s.cluster.facts.region; }),
+  };
+}
+
+std::vector<Key> node_address_rows() {
+  Key address = setting({.path = "node.address",
+                         .text = "Name or address that clients and proxies reach this node at, "
+                                 "as other nodes and operators see it.",
+                         .aliases = "node_address",
+                         .env = "NODE_ADDRESS POD_IP",
+                         .flag = "--node-address",
+                         .default_text = "`host`; where that is any address, one of the machine"},
+                        [](S& s) -> auto& { return s.cluster.facts.address; });
+  address.type = Type::kHost;
+  return {
+      std::move(address),
+      setting({.path = "node.port",
+               .text = "Port that goes with `node.address`, where it is not the one that the node "
+                       "listens on.",
+               .default_text = "`port`",
+               .min = 0,
+               .max = 65535},
+              [](S& s) -> auto& { return s.cluster.facts.port; }),
   };
 }
 
@@ -170,7 +199,7 @@ std::vector<Key> bus_rows() {
 
 std::vector<Key> cluster_keys() {
   std::vector<Key> rows;
-  for (auto* part : {node_name_rows, broker_rows, nats_rows, bus_rows}) {
+  for (auto* part : {node_name_rows, node_address_rows, broker_rows, nats_rows, bus_rows}) {
     for (Key& key : part()) rows.push_back(key);
   }
   return rows;

@@ -34,8 +34,6 @@ constexpr LaterRow kLater[] = {
     {"cluster.failover", "Membership of the cluster."},
     {"cluster.balancing", "Membership of the cluster."},
     {"cluster.affinity", "Membership of the cluster."},
-    {"node.region", "Region of this node.", "node_region", "NODE_REGION", "--node-region"},
-    {"node.address", "Address that other nodes reach this one at.", "node_address", "POD_IP"},
     {"redis.cluster_mode", "Redis is a cluster."},
     {"database.mysql", "Connection to mysql."},
     {"database.postgres", "Connection to postgres."},

@@ -112,6 +112,14 @@ std::optional<StatLine> parse_stat(std::string_view text) {
   return StatLine{numbers[14], numbers[15], numbers[20], numbers[22], numbers[23], numbers[24]};
 }
 
+Usage read_usage(const std::string& root) {
+  const auto stat = parse_stat(read_text(root + "/proc/self/stat").value_or(""));
+  if (!stat) return {};
+  return {static_cast<double>(stat->user_ticks + stat->system_ticks) /
+              static_cast<double>(::sysconf(_SC_CLK_TCK)),
+          stat->resident_pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE))};
+}
+
 MemoryFigures read_memory_figures(const std::string& root) {
   MemoryFigures figures;
   if (const auto stat = parse_stat(read_text(root + "/proc/self/stat").value_or(""))) {

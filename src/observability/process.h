@@ -29,6 +29,13 @@ struct ProcessFigures {
 MemoryFigures read_memory_figures(const std::string& root = {});
 ProcessFigures read_process_figures(const std::string& root = {});
 
+// What is cheap enough to be read every second; 0 where the kernel does not tell.
+struct Usage {
+  double cpu_seconds = 0;
+  std::uint64_t resident_bytes = 0;
+};
+Usage read_usage(const std::string& root = {});
+
 // The fields of /proc/self/stat that we use, in clock ticks, pages and bytes. The process name
 // in it may hold spaces and parentheses. Nothing when it is not such a line.
 struct StatLine {

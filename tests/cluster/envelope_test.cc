@@ -145,6 +145,15 @@ std::vector<Golden> goldens() {
   };
 }
 
+BeatMessage beat_with_facts() {
+  BeatMessage beat;
+  beat.number = 1;
+  beat.name = "n";
+  beat.facts = {"10.0.0.7", 6001, "eu", "0.1.0", 10'000};
+  beat.load = {3, 2, 300, 128, 0, 129, 10};
+  return beat;
+}
+
 // What nodes hold, and their heartbeats since then.
 std::vector<Golden> goldens_of_shares() {
   BeatMessage beat_with_share;
@@ -171,6 +180,20 @@ std::vector<Golden> goldens_of_shares() {
       {"share request",
        {kFrom, 1, ShareRequest{kTo}},
        "c101010c0001efcdab896745230101081032547698badcfe"},
+      {"beat with facts and load",
+       {kFrom, 1, beat_with_facts()},
+       "c10101090001efcdab8967452301010101"
+       "02016e"
+       "0a0831302e302e302e37"
+       "0b02f12e"
+       "0c02"
+       "6575"
+       "0d05"
+       "302e312e30"
+       "0e02904e"
+       "0f0a"
+       "0302ac028001008101"
+       "0a"},
       {"beat with a share",
        {kFrom, 1, beat_with_share},
        "c10101090001efcdab89674523010102800102066e6f64652d3103076865616c746879040e0001ff07ffffff"
@@ -357,7 +380,14 @@ class RandomMessages {
       case Kind::kWelcome:
         return WelcomeMessage{some_boot(), name()};
       case Kind::kBeat:
-        return BeatMessage{from_one(), name(), bytes(0, 10), tails(), number(), number()};
+        return BeatMessage{from_one(),
+                           name(),
+                           bytes(0, 10),
+                           tails(),
+                           number(),
+                           number(),
+                           {bytes(0, 10), number(), bytes(0, 10), bytes(0, 10), number()},
+                           {number(), number(), number(), number(), number(), number(), number()}};
       case Kind::kLeave:
         return LeaveMessage{tails()};
       case Kind::kShare:

@@ -123,6 +123,23 @@ TEST_F(NodeTableTest, NobodyIsBuriedByWhoDoesNotHearItself) {
   EXPECT_EQ(changes_.gone, std::vector<BootId>{kOther});
 }
 
+TEST_F(NodeTableTest, AHeartbeatTellsFactsAndLoadAndAnOlderOneNothing) {
+  BeatMessage beat = beat_of(2);
+  beat.facts = {"10.0.0.7", 6001, "eu", "0.1.0", 10'000};
+  beat.load.connections = 3;
+  table_.hear(kOther, beat, now_);
+  table_.hear(kOther, beat_of(1), now_);
+  EXPECT_EQ(table_.find(kOther)->facts, beat.facts);
+  EXPECT_EQ(table_.find(kOther)->load, beat.load);
+}
+
+TEST_F(NodeTableTest, OurOwnLineIsWhatWeSayNotWhatComesBackLate) {
+  table_.describe_self("draining", {"10.0.0.1", 1, "", "", 0}, {});
+  table_.hear(kSelf, beat_of(1), now_);
+  EXPECT_EQ(table_.find(kSelf)->status, "draining");
+  EXPECT_EQ(table_.find(kSelf)->facts.address, "10.0.0.1");
+}
+
 TEST_F(NodeTableTest, WhoLeftIsGoneAndItsLateHeartbeatsAreNone) {
   table_.open(now_);
   table_.greet(kOther, {"m", true}, now_);

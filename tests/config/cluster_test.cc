@@ -353,5 +353,39 @@ TEST(ClusterConfigTest, TypingErrorsBelowDatabaseRedisAreFound) {
   EXPECT_EQ(later.warnings.size(), 3U) << joined(later.warnings);
 }
 
+TEST(ClusterConfigTest, TheAddressOfANodeIsGivenOrFound) {
+  const auto facts_of = [](const std::vector<std::string>& assignments, Environment environment) {
+    const LoadOutcome outcome = load_set(assignments, std::move(environment));
+    EXPECT_EQ(joined(outcome.errors), "");
+    return outcome.settings.cluster.facts;
+  };
+  EXPECT_EQ(facts_of({"host=0.0.0.0"}, {}).address, "10.0.0.1") << "one of the machine";
+  EXPECT_EQ(facts_of({"host=::"}, {}).address, "10.0.0.1");
+  EXPECT_EQ(facts_of({"host=10.0.0.9"}, {}).address, "10.0.0.9");
+  EXPECT_EQ(facts_of({}, {{"POD_IP", "10.1.2.3"}}).address, "10.1.2.3");
+  EXPECT_EQ(facts_of({}, {{"POD_IP", "10.1.2.3"}, {"NODE_ADDRESS", "web1"}}).address, "web1");
+  EXPECT_EQ(facts_of({"node_address=a"}, {}).address, "a");
+  EXPECT_EQ(facts_of({"port=7000"}, {}).port, 7000U);
+  EXPECT_EQ(facts_of({}, {{"NODE_PORT", "7001"}}).port, 7001U) << "the node listens there";
+  EXPECT_EQ(facts_of({"node.port=80", "port=7000"}, {}).port, 80U);
+  EXPECT_EQ(facts_of({"port=0"}, {}).port, 0U) << "known when it listens";
+}
+
+TEST(ClusterConfigTest, RegionCapacityAndVersionGoIntoHeartbeats) {
+  for (const LoadOutcome& outcome :
+       {load_set({"node.region=eu"}), load_set({"node_region=eu"}),
+        load_set({"clustering.node_region=eu"}), load_set({}, {{"NODE_REGION", "eu"}}),
+        load(make_input({"--node-region", "eu"}))}) {
+    EXPECT_EQ(joined(outcome.errors) + joined(outcome.warnings), "");
+    EXPECT_EQ(outcome.settings.cluster.facts.region, "eu");
+    EXPECT_NE(outcome.settings.cluster.facts.version, "");
+  }
+  EXPECT_EQ(load_set({"max_connections=10000"}).settings.cluster.facts.capacity, 10'000U);
+  const LoadOutcome wrong = load_set({"node.region=a b"});
+  EXPECT_NE(joined(wrong.errors).find("\"node.region\": \"a b\" must be at most 128"),
+            std::string::npos)
+      << joined(wrong.errors);
+}
+
 }  // namespace
 }  // namespace mr::config

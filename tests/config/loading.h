@@ -26,6 +26,7 @@ inline LoadInput make_input(std::vector<std::string> args, Environment environme
     return path.starts_with("/missing/") ? "No such file or directory" : "";
   };
   input.hostname = "web1";
+  input.address = "10.0.0.1";
   return input;
 }
 

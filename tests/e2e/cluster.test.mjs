@@ -175,10 +175,18 @@ describe("three nodes over one Redis", () => {
   });
 
   test("a node that ends in order is gone at once", async () => {
-    const extra = await Server.start(settings(4));
+    const extra = await Server.start({ ...settings(4), shutdown_grace_period: 1, node: { name: "extra", region: "eu", address: "10.9.9.9" } });
     await until(async () => await sample(nodes[0], "millrace_cluster_nodes") === 4, 5000, "four nodes");
+    const told = () => nodes[0].output.split("\n").filter((line) => line.includes('"extra"')).map((line) => JSON.parse(line));
+    await until(() => told().some((line) => line.msg === "node joined"), 3000, "the line that it joined");
     await extra.stop();
     await until(async () => await sample(nodes[0], "millrace_cluster_nodes") === 3, 1500, "three nodes");
+    await until(() => told().some((line) => line.msg === "node left"), 1500, "the line that it left");
+    const [joining] = told();
+    assert.deepEqual([joining.msg, joining.address, joining.region], ["node joined", `10.9.9.9:${extra.port}`, "eu"]);
+    assert.equal(told().filter((line) => line.msg === "node joined").length, 1);
+    assert.deepEqual(told().map((line) => line.status).filter(Boolean), ["healthy", "draining"], "told while it drained");
+    assert.equal(await sample(nodes[0], "millrace_cluster_nodes_left_total") >= 1, true);
   });
 
   test("another database number, and another secret, is another cluster", async () => {

@@ -27,6 +27,13 @@ TEST(ProcessTest, StatWithAHostileName) {
   EXPECT_EQ(stat->resident_pages, 25U);
 }
 
+TEST(ProcessTest, UsageIsWhatTheWholeFiguresSay) {
+  const Usage usage = read_usage();
+  EXPECT_GT(usage.resident_bytes, 0U);
+  EXPECT_LE(usage.cpu_seconds, read_process_figures().cpu_seconds.value_or(-1));
+  EXPECT_EQ(read_usage("/missing").resident_bytes, 0U);
+}
+
 TEST(ProcessTest, WhatIsNotAStatLineGivesNothing) {
   const std::string whole(kStat);
   for (const std::string& text :
