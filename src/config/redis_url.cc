@@ -59,7 +59,11 @@ base::Result<std::vector<UrlPart>, RedisUrlErrc> read_redis_url(std::string_view
     parts.push_back({"database.redis.db", std::move(*db)});
   }
   parts.push_back({"database.redis.host", address.host});
-  if (address.port) parts.push_back({"database.redis.port", std::int64_t{*address.port}});
+  if (address.port) {
+    // Two steps: g++ 12 takes the one for a use of what is not initialized.
+    parts.push_back({"database.redis.port", {}});
+    parts.back().value = std::int64_t{*address.port};
+  }
   return parts;
 }
 
