@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "config/broker_rules.h"
 #include "config/nats_servers.h"
 #include "config/redis_url.h"
 
@@ -22,16 +23,6 @@ bool is_node_name(const std::string& name) {
 std::string text_of(const Layers& layers, std::string_view path) {
   const auto at = layers.values.find(find_key(path));
   return at == layers.values.end() ? "" : std::get<std::string>(at->second.value);
-}
-
-// A key that stands for others, and one of these, which is set, disagree.
-void refuse_both(Layers& layers, std::string_view one, std::string_view what,
-                 std::string_view path) {
-  const Key* key = find_key(path);
-  const Assignment& other = layers.values.at(key);
-  layers.add_error(layers.place(one) + ": " + quote(one) + " " + std::string(what) + " " +
-                   quote(path) + (key->secret ? "" : ", which is " + to_json(other.value)) + " (" +
-                   other.place + "); remove one of the two");
 }
 
 void select_redis(Layers& layers) {
@@ -89,27 +80,6 @@ void complete_facts(Settings& settings, const std::string& found) {
   if (facts.port == 0) facts.port = settings.port;
   facts.version = MR_VERSION;
   facts.capacity = settings.session.max_connections;
-}
-
-void check_prefix(Layers& layers, const char* path, const std::optional<std::string>& problem) {
-  if (problem) layers.add_error(layers.place(path) + ": " + quote(path) + ": " + *problem);
-}
-
-// A user name is without its password; `told_at` is the key that says so.
-void refuse_bare_user(Layers& layers, std::string_view user, std::string_view password,
-                      std::string_view told_at) {
-  layers.add_error(layers.place(told_at) + ": " + quote(user) + " is without effect while " +
-                   quote(password) + " is empty; set both or none");
-}
-
-// Keys of a broker whose driver nothing selects.
-void warn_of_unused(Layers& layers, std::initializer_list<const char*> paths,
-                    const std::string& remedy) {
-  if (layers.is_set("adapter.driver")) return;
-  const auto first = std::ranges::find_if(paths, [&](auto path) { return layers.is_set(path); });
-  if (first == paths.end()) return;
-  layers.warnings.push_back(layers.place(*first) + ": " + quote(*first) +
-                            " has no effect on its own; " + remedy);
 }
 
 // The servers' login stands for the keys of one. False: it cannot, which was told.
@@ -183,18 +153,6 @@ void check_timeout(Layers& layers, const cluster::Options& options) {
       milliseconds(options.heartbeat) + "; set it to " + milliseconds(least) + " or more");
 }
 
-void check_redis(Layers& layers, const cluster::redis::RedisOptions& redis) {
-  if (!redis.username.empty() && redis.password.empty()) {
-    refuse_bare_user(layers, "database.redis.username", "database.redis.password",
-                     "database.redis.username");
-  }
-  check_prefix(layers, "redis.key_prefix", cluster::redis::prefix_problem(redis.prefix));
-  warn_of_unused(layers,
-                 {"database.redis.host", "database.redis.port", "database.redis.db",
-                  "database.redis.username", "database.redis.password"},
-                 "set \"adapter.driver\" to redis, or \"redis.url\"");
-}
-
 }  // namespace
 
 void spread_cluster(Layers& layers) {
@@ -214,7 +172,7 @@ void complete_cluster(Layers& layers, Settings& settings, const Machine& machine
   redis.client_name = nats.client_name = "millrace-" + options.name;
   nats.queue_bytes_max = options.queue_bytes_max;
   check_timeout(layers, options);
-  check_redis(layers, redis);
+  check_redis(layers, settings.broker);
   check_nats(layers, settings.broker);
 }
 

@@ -79,50 +79,7 @@ Key driver_row() {
   return key;
 }
 
-std::vector<Key> broker_rows() {
-  Key host = setting({.path = "database.redis.host",
-                      .text = "Host name or address of Redis.",
-                      .env = "DATABASE_REDIS_HOST"},
-                     [](S& s) -> auto& { return s.broker.redis.host; });
-  host.type = Type::kHost;
-  return {
-      driver_row(),
-      setting({.path = "redis.url",
-               .text = "`redis://[user[:password]@]host[:port][/db]` or `host:port`; stands for "
-                       "`database.redis.*` and selects the driver `redis`; empty: neither.",
-               .env = "REDIS_URL",
-               .secret = true},
-              [](S& s) -> auto& { return s.broker.url; }),
-      setting({.path = "redis.key_prefix",
-               .text = "What the names of keys and channels in Redis begin with; clusters with "
-                       "other prefixes never meet.",
-               .aliases = "database.redis.key_prefix",
-               .env = "DATABASE_REDIS_KEY_PREFIX"},
-              [](S& s) -> auto& { return s.broker.redis.prefix; }),
-      std::move(host),
-      setting({.path = "database.redis.port",
-               .text = "TCP port of Redis.",
-               .env = "DATABASE_REDIS_PORT",
-               .min = 1,
-               .max = 65535},
-              [](S& s) -> auto& { return s.broker.redis.port; }),
-      setting({.path = "database.redis.db",
-               .text = "Database of Redis; clusters on other databases never meet.",
-               .env = "DATABASE_REDIS_DB",
-               .min = 0,
-               .max = 65535},
-              [](S& s) -> auto& { return s.broker.redis.db; }),
-      setting({.path = "database.redis.username",
-               .text = "ACL user of Redis, with a password; empty: its default user.",
-               .env = "DATABASE_REDIS_USERNAME"},
-              [](S& s) -> auto& { return s.broker.redis.username; }),
-      setting({.path = "database.redis.password",
-               .text = "Password of Redis; empty: none.",
-               .env = "DATABASE_REDIS_PASSWORD",
-               .secret = true},
-              [](S& s) -> auto& { return s.broker.redis.password; }),
-  };
-}
+std::vector<Key> driver_rows() { return {driver_row()}; }
 
 std::vector<Key> nats_rows() {
   return {
@@ -199,7 +156,8 @@ std::vector<Key> bus_rows() {
 
 std::vector<Key> cluster_keys() {
   std::vector<Key> rows;
-  for (auto* part : {node_name_rows, node_address_rows, broker_rows, nats_rows, bus_rows}) {
+  for (auto* part :
+       {node_name_rows, node_address_rows, driver_rows, redis_keys, nats_rows, bus_rows}) {
     for (Key& key : part()) rows.push_back(key);
   }
   return rows;

@@ -41,9 +41,10 @@ enum class BrokerDriver : std::uint8_t { kLocal, kRedis, kNats };
 struct BrokerOptions {
   std::string url;  // as it was given; load() puts its parts into `redis`
   BrokerDriver driver = BrokerDriver::kLocal;
-  cluster::redis::RedisOptions redis;     // of kRedis
-  std::vector<std::string> nats_servers;  // as they were given; load() puts them into `nats`
-  cluster::nats::NatsOptions nats;        // of kNats
+  cluster::redis::RedisOptions redis;        // of kRedis
+  std::vector<std::string> redis_sentinels;  // as they were given; load() puts them into `redis`
+  std::vector<std::string> nats_servers;     // as they were given; load() puts them into `nats`
+  cluster::nats::NatsOptions nats;           // of kNats
 };
 
 struct RestOptions {

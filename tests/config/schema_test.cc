@@ -35,10 +35,11 @@ TEST(SchemaTest, EveryAvailableKeyChangesTheSettings) {
     const Value before = key.get(load(make_input({})).settings);
     const std::string text = other_value(key, before);
     const std::string raw = text.starts_with('"') ? text.substr(1, text.size() - 2) : text;
-    // A user of Redis or NATS has a password.
-    const LoadOutcome outcome =
-        load(make_input({"--set", std::string(key.path) + "=" + raw},
-                        {{"DATABASE_REDIS_PASSWORD", "p"}, {"NATS_PASSWORD", "p"}}));
+    // A user of Redis, its sentinels or NATS has a password.
+    const LoadOutcome outcome = load(make_input({"--set", std::string(key.path) + "=" + raw},
+                                                {{"DATABASE_REDIS_PASSWORD", "p"},
+                                                 {"DATABASE_REDIS_SENTINEL_PASSWORD", "p"},
+                                                 {"NATS_PASSWORD", "p"}}));
     EXPECT_EQ(joined(outcome.errors), "") << key.path << " = " << text;
     EXPECT_EQ(to_json(key.get(outcome.settings)), text) << key.path;
     EXPECT_EQ(origin_of(outcome, std::string(key.path)), "--set " + std::string(key.path));

@@ -23,6 +23,8 @@ class RedisServer {
     std::string password{};                // requirepass; empty: none
     std::string acl{};                     // text of an ACL file; empty: none
     std::vector<std::string> arguments{};  // further ones, such as "--maxmemory", "1mb"
+    std::uint16_t port = 0;                // 0: a free one
+    std::string sentinel{};                // lines of its configuration; empty: it is no sentinel
   };
 
   RedisServer() : RedisServer(Options()) {}
@@ -31,7 +33,7 @@ class RedisServer {
     const char* made = mkdtemp(pattern.data());
     EXPECT_NE(made, nullptr) << "mkdtemp " << pattern;
     directory_ = pattern;
-    port_ = free_port();
+    port_ = options_.port != 0 ? options_.port : free_port();
   }
   RedisServer(const RedisServer&) = delete;
   RedisServer& operator=(const RedisServer&) = delete;
@@ -70,7 +72,9 @@ class RedisServer {
     if (send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL) > 0) {
       pollfd readable{socket, POLLIN, 0};
       char buffer[4096];
-      while (answer.size() < 64 * 1024 && poll(&readable, 1, 2'000) == 1) {
+      // A sentinel knows no QUIT.
+      while (answer.size() < 64 * 1024 && answer.find("'QUIT'") == answer.npos &&
+             poll(&readable, 1, 2'000) == 1) {
         const ssize_t got = recv(socket, buffer, sizeof buffer, 0);
         if (got <= 0) break;
         answer.append(buffer, static_cast<std::size_t>(got));
@@ -92,6 +96,15 @@ class RedisServer {
 
  private:
   std::vector<std::string> command_line() const {
+    if (!options_.sentinel.empty()) {
+      const std::string file = directory_ + "/sentinel.conf";
+      if (!is_placed_) {
+        std::ofstream(file) << "port " << port_ << "\nbind 127.0.0.1\ndir " << directory_
+                            << "\nlogfile " << directory_ << "/log\n"
+                            << options_.sentinel;
+      }
+      return {"redis-server", file, "--sentinel"};
+    }
     std::vector<std::string> line{
         "redis-server", "--port",    std::to_string(port_), "--bind",     "127.0.0.1",
         "--save",       "",          "--appendonly",        "no",         "--dir",

@@ -52,7 +52,11 @@ bool is_message(std::string_view verb) {
 
 Connection::Connection(net::Loop& loop, net::Resolver& resolver, const RedisOptions& options,
                        ConnectionEvents& events)
-    : loop_(loop), resolver_(resolver), options_(options), events_(events) {}
+    : loop_(loop), resolver_(resolver), options_(options), events_(events) {
+  if (!options_.sentinel.servers.empty()) {
+    search_ = std::make_unique<PrimarySearch>(loop_, resolver_, options_);
+  }
+}
 
 Connection::~Connection() {
   *alive_ = false;
@@ -60,10 +64,10 @@ Connection::~Connection() {
 }
 
 std::string Connection::where() const {
-  if (next_address_ == 0) return net::to_text({options_.host, options_.port});
+  if (next_address_ == 0) return net::to_text(server_);
   const net::Address& address = addresses_[next_address_ - 1];
-  if (address.host == options_.host) return net::to_text(address);
-  return options_.host + " (" + net::to_text(address) + ")";
+  if (address.host == server_.host) return net::to_text(address);
+  return server_.host + " (" + net::to_text(address) + ")";
 }
 
 // --- opening -----------------------------------------------------------------------------------
@@ -72,14 +76,25 @@ void Connection::open() {
   MR_ASSERT(state_ == State::kClosed, "opened twice");
   state_ = State::kResolving;
   next_address_ = 0;
-  resolver_.resolve(loop_, {options_.host, options_.port},
-                    [this, alive = alive_, opening = ++opening_](net::Addresses found) {
+  ++opening_;
+  if (!search_) return look_up({options_.host, options_.port});
+  search_->find([this, opening = opening_](const auto& found) {
+    if (opening != opening_) return;
+    if (!found) return lose(found.error().detail);
+    look_up(found.value());
+  });
+}
+
+void Connection::look_up(const net::Address& server) {
+  server_ = server;
+  resolver_.resolve(loop_, server_,
+                    [this, alive = alive_, opening = opening_](net::Addresses found) {
                       if (*alive && opening == opening_) resolved(std::move(found));
                     });
 }
 
 void Connection::resolved(net::Addresses found) {
-  if (!found) return lose("Redis: " + found.error().detail + " (database.redis.host)");
+  if (!found) return lose("Redis: " + found.error().detail + "; " + address_remedy(options_));
   addresses_ = std::move(found).value();
   connect_next();
 }
@@ -127,6 +142,10 @@ void Connection::greet() {
     send(std::array<std::string_view, 3>{"CLIENT", "SETNAME", options_.client_name},
          {[](const Reply&) {}});
   }
+  if (search_) {
+    send(std::array<std::string_view, 1>{"ROLE"},
+         {[this](const Reply& reply) { told_role(reply); }});
+  }
   const std::array<std::string_view, 1> ping{"PING"};
   send(ping, {[this](const Reply& reply) {
          if (!greeted(reply, "PING")) return;
@@ -138,6 +157,30 @@ void Connection::greet() {
 bool Connection::greeted(const Reply& reply, std::string_view command) {
   if (reply.is_error()) lose(explain("Redis at " + where(), command, reply.text, options_));
   return reply.kind == Reply::Kind::kStatus;
+}
+
+// A sentinel may not know yet that it has become a replica, or not that it is none any more.
+void Connection::told_role(const Reply& reply) {
+  if (reply.is_error()) {
+    return lose(explain("Redis at " + where(), "ROLE", reply.text, options_));
+  }
+  if (reply.kind == Reply::Kind::kLost) return;
+  if (!reply.elements.empty() && reply.elements[0].text == "master") return;
+  search_->distrust();
+  lose("Redis at " + where() + ", which a sentinel names as the primary \"" +
+       options_.sentinel.primary +
+       "\", is none: a failover is under way, and it is asked for again");
+}
+
+void Connection::check_primary() {
+  checked_ = loop_.clock().now();
+  search_->find([this](const auto& found) {
+    if (!found || state_ != State::kReady) return;
+    const net::Address& now = found.value();
+    if (now.host == server_.host && now.port == server_.port) return;
+    lose("Redis at " + where() + " is the primary \"" + options_.sentinel.primary +
+         "\" no more: that is " + net::to_text(now) + " now, as a sentinel says");
+  });
 }
 
 // --- commands ----------------------------------------------------------------------------------
@@ -209,8 +252,8 @@ void Connection::on_ready(net::Ready ready) {
   if (state_ == State::kConnecting) {
     if (ready.hangup) {
       return attempt_failed("cannot connect to Redis at " + where() +
-                            ": nobody listens there, or it is out of reach; start it, or correct "
-                            "database.redis.host and database.redis.port");
+                            ": nobody listens there, or it is out of reach; " +
+                            address_remedy(options_));
     }
     if (!ready.writable) return;
     connection_stands();
@@ -310,13 +353,15 @@ void Connection::tick() {
   }
   tick_ = net::TimerId::kNone;
   arm_tick();
-  if (state_ == State::kReady) return check_silence(now);
+  if (state_ == State::kReady) {
+    if (search_ && now - checked_ >= options_.sentinel.check) check_primary();
+    return check_silence(now);
+  }
   if (now < deadline_) return;
   attempt_failed(state_ == State::kConnecting
                      ? "no connection to Redis at " + where() + " within " +
-                           in_ms(options_.connect_timeout) +
-                           ": it is down or out of reach; start it, or correct "
-                           "database.redis.host and database.redis.port"
+                           in_ms(options_.connect_timeout) + ": it is down or out of reach; " +
+                           address_remedy(options_)
                      : "Redis at " + where() + " took the connection and did not answer within " +
                            in_ms(options_.connect_timeout) + ": it hangs, or is no Redis");
 }
@@ -336,6 +381,7 @@ void Connection::check_silence(base::TimePoint now) {
 // --- ending ------------------------------------------------------------------------------------
 
 void Connection::close() {
+  if (search_) search_->stop();
   if (state_ == State::kClosed) return;
   const Reply lost{.kind = Reply::Kind::kLost, .text = "closed"};
   for (Waiting& waiting : drop()) waiting.call(lost);

@@ -12,6 +12,7 @@
 
 #include "base/function.h"
 #include "cluster/redis/options.h"
+#include "cluster/redis/primary_search.h"
 #include "cluster/redis/reply.h"
 #include "net/loop.h"
 #include "net/resolve.h"
@@ -33,10 +34,11 @@ class ConnectionEvents {
   ~ConnectionEvents() = default;
 };
 
-// One RESP2 connection: commands are pipelined and answered in order. It asks with PING when
-// nothing was heard for half of RedisOptions::silence and closes itself after the whole of it, the
-// time in which its own loop stood still not counted. Loop only; options, resolver and events
-// outlive it. close() is allowed inside callbacks, the end of its life is not.
+// One RESP2 connection, to the server of the options or to the primary that their sentinels name;
+// it is closed when they name another one. Commands are pipelined and answered in order. It asks
+// with PING when nothing was heard for half of RedisOptions::silence and closes itself after the
+// whole of it, the time in which its own loop stood still not counted. Loop only; options, resolver
+// and events outlive it. close() is allowed inside callbacks, the end of its life is not.
 class Connection final : private net::SocketEvents {
  public:
   using OnReply = base::Function<void(const Reply&)>;
@@ -75,11 +77,14 @@ class Connection final : private net::SocketEvents {
   };
 
   void on_ready(net::Ready ready) override;
+  void look_up(const net::Address& server);
   void resolved(net::Addresses found);
   void connect_next();
   void connection_stands();
   void greet();
   bool greeted(const Reply& reply, std::string_view command);
+  void told_role(const Reply& reply);
+  void check_primary();
   void send(std::span<const std::string_view> args, Waiting waiting);
   bool is_full(std::size_t more) const;
   void write_later();
@@ -103,6 +108,8 @@ class Connection final : private net::SocketEvents {
   ConnectionEvents& events_;
   State state_ = State::kClosed;
   std::uint64_t opening_ = 0;  // changes with each open and close: later calls of older ones end
+  std::unique_ptr<PrimarySearch> search_;  // with sentinels
+  net::Address server_{};                  // as it was named to us
   std::vector<net::Address> addresses_;
   std::size_t next_address_ = 0;
 
@@ -120,6 +127,7 @@ class Connection final : private net::SocketEvents {
   base::TimePoint deadline_{};  // of an address to be ready
   base::TimePoint last_heard_{};
   base::TimePoint tick_due_{};
+  base::TimePoint checked_{};  // whether it is still the primary
   net::TimerId tick_ = net::TimerId::kNone;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

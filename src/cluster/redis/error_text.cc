@@ -57,13 +57,26 @@ std::string shown(std::string_view error, const RedisOptions& options) {
   return text;
 }
 
+// Logins of sentinels have keys of their own.
+void name_keys_of_sentinel(std::string& advice) {
+  constexpr std::string_view kSection = "database.redis.";
+  for (const std::string_view name : {"username", "password"}) {
+    const std::string key = std::string(kSection).append(name);
+    for (std::size_t at = 0; (at = advice.find(key, at)) != advice.npos; ++at) {
+      advice.insert(at + kSection.size(), "sentinel_");
+    }
+  }
+}
+
 std::string advice_for(std::string_view error, const RedisOptions& options) {
   if (error.starts_with("NOPERM")) {
     return "its ACL user may not do that; what is needed: " + acl_line(options);
   }
   const auto found = std::find_if(kRemedies.begin(), kRemedies.end(),
                                   [error](const Remedy& r) { return error.starts_with(r.begins); });
-  return std::string(found != kRemedies.end() ? found->advice : "look at the log of that Redis");
+  std::string advice(found != kRemedies.end() ? found->advice : "look at the log of that Redis");
+  if (options.address_source == AddressSource::kSentinelList) name_keys_of_sentinel(advice);
+  return advice;
 }
 
 }  // namespace
@@ -75,12 +88,21 @@ std::string explain(std::string_view where, std::string_view command, std::strin
   return text.append("\": ").append(advice_for(error, options));
 }
 
+std::string address_remedy(const RedisOptions& options) {
+  if (!options.sentinel.servers.empty()) return "start it, or let the sentinels elect another one";
+  if (options.address_source == AddressSource::kSentinelList) {
+    return "start it, or correct database.redis.sentinels";
+  }
+  return "start it, or correct database.redis.host and database.redis.port";
+}
+
 std::string acl_line(const RedisOptions& options) {
   const std::string user = options.username.empty() ? "millrace" : options.username;
   return "ACL SETUSER " + user + " on >PASSWORD resetchannels &" + ChannelNames(options).base() +
          "* ~" + options.prefix +
          ":nodes +publish +subscribe +unsubscribe +ping +select +client|setname +eval +hset "
-         "+hgetall +hdel +pexpire +time";
+         "+hgetall +hdel +pexpire +time" +
+         (options.sentinel.servers.empty() ? "" : " +role");
 }
 
 }  // namespace mr::cluster::redis

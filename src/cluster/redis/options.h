@@ -6,13 +6,32 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
+#include "net/types.h"
 
 namespace mr::cluster::redis {
 
+// Sentinels, of which any names the primary.
+struct SentinelOptions {
+  std::vector<net::Address> servers{};  // empty: no Sentinel
+  std::string primary = "mymaster";     // as they call it
+  std::string username{};               // of an ACL user of theirs
+  std::string password{};               // empty: none
+  // A primary that stands is asked for again, as it may have moved.
+  base::Duration check = std::chrono::milliseconds(500);
+};
+
+// Which keys say where a server is, and how it is signed in to.
+enum class AddressSource : std::uint8_t {
+  kSettings,      // database.redis.host and database.redis.port
+  kSentinelList,  // it is a sentinel: database.redis.sentinels
+};
+
 // Where a Redis is and how it is spoken to.
 struct RedisOptions {
+  AddressSource address_source = AddressSource::kSettings;
   std::string host = "127.0.0.1";  // a name is looked up again for each connection
   std::uint16_t port = 6379;
   std::string username{};     // of an ACL user; empty: the default user
@@ -20,6 +39,7 @@ struct RedisOptions {
   std::uint32_t db = 0;       // also in the names of channels: pub/sub itself knows no databases
   std::string client_name{};  // as CLIENT LIST shows it; no spaces; empty: none
   std::string prefix = "millrace";
+  SentinelOptions sentinel{};  // with servers: host and port are theirs to say
   // For an address to answer, from the first packet to the answer of the first PING.
   base::Duration connect_timeout = std::chrono::seconds(1);
   // A connection on which nothing was heard for so long is closed; asked after half of it.
