@@ -30,6 +30,9 @@ class Family {
   const SampleKind kind_;
 };
 
+constexpr std::pair<const char*, const char*> kReceived = {
+    "millrace_bus_received_bytes_total", "Bytes of envelopes heard from the broker, own ones too"};
+
 double number(std::uint64_t value) { return static_cast<double>(value); }
 
 }  // namespace
@@ -157,6 +160,8 @@ void add_relay_samples(const cluster::Relay& relay, const ForeignDrops& drops, S
   counters.labelled(dropped, {"reason", "queue_full"}, number(state.queue_dropped));
   counters.labelled(dropped, {"reason", "unknown_app"}, number(drops.unknown_app));
   counters.labelled(dropped, {"reason", "bad_channel"}, number(drops.bad_channel));
+  counters.labelled(kReceived, {"subject", "channels"}, number(c.channel_bytes));
+  counters.labelled(kReceived, {"subject", "probes"}, number(c.other_bytes));
   for (std::size_t i = 0; i < c.refused.size(); ++i) {
     const auto reason = cluster::name_of(static_cast<cluster::EnvelopeErrc>(i));
     counters.labelled({"millrace_bus_refused_total", "Envelopes that could not be read, by reason"},
@@ -173,8 +178,9 @@ void add_control_samples(const cluster::Control& control, Samples& out) {
            number(alive))
       .add("millrace_cluster_up", "1 while our own heartbeats come back from the broker",
            control.is_heard() ? 1 : 0);
-  Family(out, SampleKind::kCounter)
-      .add("millrace_cluster_heartbeats_sent_total", "Heartbeats sent", number(c.beats_sent))
+  Family counters(out, SampleKind::kCounter);
+  counters.labelled(kReceived, {"subject", "control"}, number(c.bytes));
+  counters.add("millrace_cluster_heartbeats_sent_total", "Heartbeats sent", number(c.beats_sent))
       .add("millrace_cluster_heartbeats_heard_total", "Heartbeats heard, own ones too",
            number(c.beats_heard))
       .add("millrace_cluster_connections_lost_total", "Connections to the broker that were lost",

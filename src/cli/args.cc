@@ -178,8 +178,14 @@ void add_bench(CLI::App& app, BenchOptions& options) {
   app.add_option("--connect-window", options.connect_window, "handshakes under way at once")
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();
-  app.add_option("--server-pid", options.server_pid,
-                 "the server's process: its CPU and memory are reported");
+  app.add_option("--ports", options.ports,
+                 "of several nodes of a cluster, instead of --port: the subscribers of a channel "
+                 "are spread over them, and each channel is published through one")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 65535));
+  app.add_option("--server-pid", options.server_pids,
+                 "the server's process, of several nodes theirs: CPU and memory are reported")
+      ->delimiter(',');
   app.add_flag("--poll", options.poll,
                "one process that never sleeps under load: waking it costs the server nothing");
   app.add_flag("--floor", options.floor,

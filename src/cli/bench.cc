@@ -30,7 +30,7 @@ class BenchRun final : public net::IterationEnd {
 
   void start() {
     if (options_.poll) loop_.set_iteration_end(this);
-    report_.at_start = read_server(options_.server_pid);
+    report_.at_start = read_servers(options_.server_pids);
     enter(Phase::kConnecting);
     audience_.start();
     tick();
@@ -153,20 +153,20 @@ void BenchRun::step_connecting(const BenchCounts& counts) {
   }
   if (!all_tried) return;
   report_.connect_seconds = static_cast<double>(in_phase()) / 1e9;
-  report_.at_connected = read_server(options_.server_pid);
+  report_.at_connected = read_servers(options_.server_pids);
   enter(Phase::kResting);
 }
 
 void BenchRun::begin_measuring() {
   if (!publishes()) return enter(Phase::kIdle);
-  report_.at_measure = read_server(options_.server_pid);
+  report_.at_measure = read_servers(options_.server_pids);
   measure_begin_ = monotonic_ns();
   enter(Phase::kMeasuring);
   publisher_.start(true);
 }
 
 void BenchRun::end_measuring(const BenchCounts& counts) {
-  report_.at_delivered = read_server(options_.server_pid);
+  report_.at_delivered = read_servers(options_.server_pids);
   const std::uint64_t asked = options_.publishes > 0 ? 0 : to_ns(options_.seconds);
   const std::uint64_t end = std::max(counts.last_ns, measure_begin_ + asked);
   report_.seconds = static_cast<double>(end - measure_begin_) / 1e9;
@@ -177,7 +177,7 @@ void BenchRun::finish() {
   if (phase_ == Phase::kDone) return;
   phase_ = Phase::kDone;
   const BenchCounts counts = audience_.counts();
-  report_.at_end = read_server(options_.server_pid);
+  report_.at_end = read_servers(options_.server_pids);
   report_.connections = counts.connected;
   report_.failed_connections = counts.failed;
   report_.channels =
@@ -196,7 +196,7 @@ void BenchRun::finish() {
                                                 : audience_.first_error());
   }
   report_.measured_deliveries = counts.measured;
-  audience_.finish([this](LatencyHistogram latency) {
+  audience_.finish([this](BenchLatency latency) {
     report_.latency = latency;
     loop_.stop();
   });
@@ -254,6 +254,34 @@ void raise_descriptor_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// Empty when the host is not found; that is printed then.
+std::vector<net::Address> resolve_nodes(const BenchOptions& options) {
+  const auto address = resolve(options.target);
+  if (!address) return {};
+  std::vector<net::Address> nodes;
+  for (const std::uint16_t port : options.ports) nodes.push_back({address->host, port});
+  if (nodes.empty()) nodes.push_back(*address);
+  return nodes;
+}
+
+SubscribersOptions subscribers_of(const BenchOptions& options,
+                                  const std::vector<net::Address>& addresses) {
+  SubscribersOptions all;
+  all.addresses = addresses;
+  all.host = options.target.host_header();
+  all.key = options.target.key;
+  all.count = options.connections;
+  all.channels = options.mode == BenchChannels::kOwn ? options.connections : options.channels;
+  all.window = options.connect_window;
+  all.floor = options.floor;
+  if (options.are_private) all.secret = options.target.secret;
+  all.subscriptions = options.subscriptions;
+  all.keys = options.keys;
+  all.delta = options.delta;
+  all.algorithm = options.delta_algorithm;
+  return all;
+}
+
 }  // namespace
 
 int run_bench(const BenchOptions& options) {
@@ -263,27 +291,14 @@ int run_bench(const BenchOptions& options) {
                 " needs as many channels; set --channels");
     return kExitUsage;
   }
-  const auto address = resolve(options.target);
-  if (!address) return kExitFailed;
-  if (options.server_pid > 0 && !read_server(options.server_pid)) {
-    print_error("no process " + std::to_string(options.server_pid) + "; check --server-pid");
+  const auto addresses = resolve_nodes(options);
+  if (addresses.empty()) return kExitFailed;
+  if (!options.server_pids.empty() && !read_servers(options.server_pids)) {
+    print_error("one of the processes of --server-pid is not there; check their ids");
     return kExitUsage;
   }
   raise_descriptor_limit();
-  const Target& target = options.target;
-  SubscribersOptions all;
-  all.address = *address;
-  all.host = target.host_header();
-  all.key = target.key;
-  all.count = options.connections;
-  all.channels = options.mode == BenchChannels::kOwn ? options.connections : options.channels;
-  all.window = options.connect_window;
-  all.floor = options.floor;
-  if (options.are_private) all.secret = target.secret;
-  all.subscriptions = options.subscriptions;
-  all.keys = options.keys;
-  all.delta = options.delta;
-  all.algorithm = options.delta_algorithm;
+  const SubscribersOptions all = subscribers_of(options, addresses);
   const std::uint32_t processes =
       options.processes > 0
           ? options.processes
@@ -302,9 +317,14 @@ int run_bench(const BenchOptions& options) {
     }
   }
   net::EpollLoop loop;
-  client::RestClient rest(loop, {*address, target.host_header(), target.app_id, target.key,
-                                 target.secret, std::chrono::seconds(30)});
-  BenchPublisher publisher(loop, options, rest, all.channels);
+  const Target& target = options.target;
+  std::vector<std::unique_ptr<client::RestClient>> rests;
+  for (const net::Address& address : addresses) {
+    rests.push_back(std::make_unique<client::RestClient>(
+        loop, client::RestOptions{address, target.host_header(), target.app_id, target.key,
+                                  target.secret, std::chrono::seconds(30)}));
+  }
+  BenchPublisher publisher(loop, options, rests, all.channels);
   Audience audience(loop, all, workers,
                     [&publisher](std::uint64_t number) { publisher.on_complete(number); });
   BenchRun run(loop, options, audience, publisher);

@@ -25,7 +25,7 @@ struct Record {
   std::array<char, 128> error{};
 };
 static_assert(std::is_trivially_copyable_v<Record>);
-static_assert(std::is_trivially_copyable_v<LatencyHistogram>);
+static_assert(std::is_trivially_copyable_v<BenchLatency>);
 
 constexpr base::Duration kReportTime = std::chrono::milliseconds(50);
 
@@ -110,7 +110,7 @@ class Worker final : public RecordSocket {
         report();
       } else if (record.kind == RecordKind::kFinish) {
         send(counts_record(RecordKind::kFinal));
-        send(&subscribers_.latency(), sizeof(LatencyHistogram));
+        send(&subscribers_.latency(), sizeof(BenchLatency));
       }
     }
     return used;
@@ -192,7 +192,7 @@ class BenchWorkerLink final : public RecordSocket {
     while (bytes.size() - used >= sizeof(Record)) {
       Record record;
       std::memcpy(&record, bytes.data() + used, sizeof(record));
-      const std::size_t tail = record.kind == RecordKind::kFinal ? sizeof(LatencyHistogram) : 0;
+      const std::size_t tail = record.kind == RecordKind::kFinal ? sizeof(BenchLatency) : 0;
       if (bytes.size() - used < sizeof(record) + tail) break;
       used += sizeof(record);
       if (record.kind == RecordKind::kComplete) {
@@ -202,7 +202,7 @@ class BenchWorkerLink final : public RecordSocket {
       counts_ = record.counts;
       error_.assign(record.error.data(), record.error_bytes);
       if (tail == 0) continue;
-      LatencyHistogram latency;
+      BenchLatency latency;
       std::memcpy(static_cast<void*>(&latency), bytes.data() + used, sizeof(latency));
       used += tail;
       is_done_ = true;
@@ -292,13 +292,13 @@ void Audience::on_worker_complete(std::uint64_t number) {
   on_complete_(number);
 }
 
-void Audience::on_worker_done(const LatencyHistogram& latency) {
+void Audience::on_worker_done(const BenchLatency& latency) {
   merged_.merge(latency);
   ++workers_done_;
   if (done_ && workers_done_ == links_.size()) std::exchange(done_, {})(merged_);
 }
 
-void Audience::finish(base::Function<void(LatencyHistogram)> done) {
+void Audience::finish(base::Function<void(BenchLatency)> done) {
   if (local_) return done(local_->latency());
   done_ = std::move(done);
   if (workers_done_ == links_.size()) return std::exchange(done_, {})(merged_);

@@ -37,13 +37,13 @@ class Audience {
   BenchCounts counts() const;
   std::string first_error() const;
   // The workers send their distributions; `done` runs when all are there.
-  void finish(base::Function<void(LatencyHistogram)> done);
+  void finish(base::Function<void(BenchLatency)> done);
 
  private:
   friend class BenchWorkerLink;
 
   void on_worker_complete(std::uint64_t number);
-  void on_worker_done(const LatencyHistogram& latency);
+  void on_worker_done(const BenchLatency& latency);
 
   net::EpollLoop& loop_;
   const std::uint64_t channels_;
@@ -51,8 +51,8 @@ class Audience {
   std::unique_ptr<Subscribers> local_;
   std::vector<std::unique_ptr<BenchWorkerLink>> links_;
   std::unordered_map<std::uint64_t, std::uint32_t> reached_;  // publish -> workers
-  base::Function<void(LatencyHistogram)> done_;
-  LatencyHistogram merged_;
+  base::Function<void(BenchLatency)> done_;
+  BenchLatency merged_;
   std::size_t workers_done_ = 0;
 };
 

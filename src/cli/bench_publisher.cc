@@ -11,8 +11,9 @@
 namespace mr::cli {
 
 BenchPublisher::BenchPublisher(net::EpollLoop& loop, const BenchOptions& options,
-                               client::RestClient& rest, std::uint64_t channels)
-    : loop_(loop), options_(options), rest_(rest), channels_(channels) {}
+                               std::span<const std::unique_ptr<client::RestClient>> rests,
+                               std::uint64_t channels)
+    : loop_(loop), options_(options), rests_(rests), channels_(channels) {}
 
 BenchPublisher::~BenchPublisher() { close_clock(); }
 
@@ -68,7 +69,7 @@ void BenchPublisher::send_due() {
         begin_ns_ + static_cast<std::uint64_t>(interval * static_cast<double>(due_));
     if (due > now) return;
     ++due_;
-    if (rest_.in_flight() >= kUnansweredMax) {
+    if (rest_of(next_number_ % channels_).in_flight() >= kUnansweredMax) {
       ++skipped_;
     } else {
       publish(due);
@@ -132,10 +133,11 @@ void BenchPublisher::publish(std::uint64_t sent_ns) {
   const std::string name = bench_channel(channel, options_.are_private);
   if (options_.floor) {
     // The same text that the full server's subscribers get.
-    rest_.post("/publish",
-               R"({"event":"bench","channel":")" + name + R"(","data":")" + data + "\"}", done);
+    rest_of(channel).post("/publish",
+                          R"({"event":"bench","channel":")" + name + R"(","data":")" + data + "\"}",
+                          done);
   } else {
-    rest_.publish({name, "bench", std::move(data)}, done);
+    rest_of(channel).publish({name, "bench", std::move(data)}, done);
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "cli/bench_types.h"
@@ -11,12 +12,14 @@
 
 namespace mr::cli {
 
-// The sending side of a run: REST on one kept connection. Closed loop: a fixed number of publishes
-// whose deliveries are not complete; open loop: a fixed rate, whatever the server does, with each
-// publish stamped with the time when it was due. On the tool's loop.
+// The sending side of a run: REST on one kept connection to each node. Closed loop: a fixed number
+// of publishes whose deliveries are not complete; open loop: a fixed rate, whatever the server
+// does, with each publish stamped with the time when it was due. On the tool's loop.
 class BenchPublisher final : private net::SocketEvents {
  public:
-  BenchPublisher(net::EpollLoop& loop, const BenchOptions& options, client::RestClient& rest,
+  // `rests`: one per node.
+  BenchPublisher(net::EpollLoop& loop, const BenchOptions& options,
+                 std::span<const std::unique_ptr<client::RestClient>> rests,
                  std::uint64_t channels);
   ~BenchPublisher();
 
@@ -39,6 +42,9 @@ class BenchPublisher final : private net::SocketEvents {
 
  private:
   void on_ready(net::Ready ready) override;  // the clock of the open loop
+  client::RestClient& rest_of(std::uint64_t channel) const {
+    return *rests_[entry_node(channel, rests_.size())];
+  }
   void send_due();
   void fill();
   void publish(std::uint64_t sent_ns);
@@ -51,7 +57,7 @@ class BenchPublisher final : private net::SocketEvents {
 
   net::EpollLoop& loop_;
   const BenchOptions& options_;
-  client::RestClient& rest_;
+  const std::span<const std::unique_ptr<client::RestClient>> rests_;
   const std::uint64_t channels_;
   net::SocketHandle clock_ = net::SocketHandle::kNone;
   bool running_ = false;

@@ -18,6 +18,30 @@ std::string load_text(const BenchOptions& options) {
   return "closed loop, " + std::to_string(options.in_flight) + " in flight";
 }
 
+std::string latency_text(const LatencyHistogram& latency) {
+  return "p50 " + milliseconds(latency.quantile(0.5)) + "  p95 " +
+         milliseconds(latency.quantile(0.95)) + "  p99 " + milliseconds(latency.quantile(0.99)) +
+         "  p99.9 " + milliseconds(latency.quantile(0.999)) + "  max " +
+         milliseconds(latency.max());
+}
+
+void write_latency(json::Writer& writer, std::string_view key, const LatencyHistogram& latency) {
+  constexpr std::uint64_t kUs = 1000;
+  writer.key(key);
+  writer.begin_object();
+  const auto count = [&writer](std::string_view name, std::uint64_t value) {
+    writer.key(name);
+    writer.number(value);
+  };
+  count("count", latency.count());
+  count("p50", latency.quantile(0.5) / kUs);
+  count("p95", latency.quantile(0.95) / kUs);
+  count("p99", latency.quantile(0.99) / kUs);
+  count("p999", latency.quantile(0.999) / kUs);
+  count("max", latency.max() / kUs);
+  writer.end_object();
+}
+
 void optional_number(json::Writer& writer, std::string_view key, std::optional<double> value,
                      int digits) {
   writer.key(key);
@@ -30,8 +54,9 @@ void optional_number(json::Writer& writer, std::string_view key, std::optional<d
 
 }  // namespace
 
+namespace {
+
 std::optional<ServerFigures> read_server(int pid) {
-  if (pid <= 0) return std::nullopt;
   const std::filesystem::path root = "/proc/" + std::to_string(pid);
   ServerFigures figures;
   std::error_code ec;
@@ -50,6 +75,20 @@ std::optional<ServerFigures> read_server(int pid) {
     figures.rss_bytes = kib * 1024;
   }
   return figures;
+}
+
+}  // namespace
+
+std::optional<ServerFigures> read_servers(std::span<const int> pids) {
+  if (pids.empty()) return std::nullopt;
+  ServerFigures sum;
+  for (const int pid : pids) {
+    const auto one = read_server(pid);
+    if (!one) return std::nullopt;
+    sum.cpu_ns += one->cpu_ns;
+    sum.rss_bytes += one->rss_bytes;
+  }
+  return sum;
 }
 
 double BenchReport::delivered_per_second() const {
@@ -80,7 +119,6 @@ std::string report_text(const BenchReport& report, const BenchOptions& options) 
     text.resize(18, ' ');
     return text + value + "\n";
   };
-  const auto& latency = report.latency;
   std::string text;
   text += line("load", load_text(options) + ", " + std::to_string(options.size) + " B");
   text +=
@@ -96,10 +134,11 @@ std::string report_text(const BenchReport& report, const BenchOptions& options) 
           (report.skipped > 0 ? ", " + with_commas(report.skipped) + " not sent in time" : ""));
   text +=
       line("delivered/s", with_commas(static_cast<std::uint64_t>(report.delivered_per_second())));
-  text += line("latency ms", "p50 " + milliseconds(latency.quantile(0.5)) + "  p99 " +
-                                 milliseconds(latency.quantile(0.99)) + "  p99.9 " +
-                                 milliseconds(latency.quantile(0.999)) + "  max " +
-                                 milliseconds(latency.max()));
+  text += line("latency ms", latency_text(report.latency.all()));
+  if (report.latency.remote.count() > 0) {
+    text += line("  on its node", latency_text(report.latency.local));
+    text += line("  on others", latency_text(report.latency.remote));
+  }
   text += line("lost", with_commas(report.lost()) + " of " + with_commas(report.expected));
   text += line("duplicates", with_commas(report.duplicates));
   if (options.delta) {
@@ -127,7 +166,6 @@ std::string report_json(const BenchReport& report, const BenchOptions& options) 
     writer.key(key);
     writer.number(value);
   };
-  const auto& latency = report.latency;
   writer.begin_object();
   writer.key("load");
   writer.string(load_text(options));
@@ -151,13 +189,9 @@ std::string report_json(const BenchReport& report, const BenchOptions& options) 
   optional_number(writer, "seconds", report.seconds, 3);
   optional_number(writer, "connect_seconds", report.connect_seconds, 3);
   optional_number(writer, "delivered_per_second", report.delivered_per_second(), 1);
-  writer.key("latency_us");
-  writer.begin_object();
-  count("p50", latency.quantile(0.5) / 1000);
-  count("p99", latency.quantile(0.99) / 1000);
-  count("p999", latency.quantile(0.999) / 1000);
-  count("max", latency.max() / 1000);
-  writer.end_object();
+  write_latency(writer, "latency_us", report.latency.all());
+  write_latency(writer, "local_latency_us", report.latency.local);
+  write_latency(writer, "remote_latency_us", report.latency.remote);
   optional_number(writer, "server_cpu_us_per_delivery", report.cpu_us_per_delivery(), 4);
   optional_number(writer, "server_cpu_us_per_connection", report.cpu_us_per_connection(), 2);
   optional_number(writer, "server_rss_bytes_per_connection", report.rss_bytes_per_connection(), 1);

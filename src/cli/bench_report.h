@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "cli/bench_types.h"
@@ -15,8 +16,8 @@ struct ServerFigures {
   std::uint64_t rss_bytes = 0;
 };
 
-// Nothing without a pid, or when that process is gone.
-std::optional<ServerFigures> read_server(int pid);
+// The sum of these processes. Nothing without a pid, or when one of them is gone.
+std::optional<ServerFigures> read_servers(std::span<const int> pids);
 
 struct BenchReport {
   std::uint64_t connections = 0;
@@ -33,7 +34,7 @@ struct BenchReport {
   std::uint64_t measured_deliveries = 0;
   double seconds = 0;  // from the first measured publish to its last delivery
   double connect_seconds = 0;
-  LatencyHistogram latency;
+  BenchLatency latency;
   std::optional<ServerFigures> at_start;      // before the first connection
   std::optional<ServerFigures> at_connected;  // all are subscribed
   std::optional<ServerFigures> at_measure;    // before the first measured publish

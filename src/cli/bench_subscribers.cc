@@ -82,11 +82,14 @@ std::uint64_t listeners_of(std::uint64_t channel, const SubscribersOptions& opti
 class BenchSubscriber final : public net::SocketEvents {
  public:
   BenchSubscriber(Subscribers& all, std::uint64_t number)
-      : all_(all), number_(number), next_(all.options_.subscriptions) {}
+      : all_(all), number_(number), node_(all.node_of(number)), next_(all.options_.subscriptions) {}
 
   void open(net::SocketHandle socket) {
     socket_ = socket;
     all_.loop_.watch(socket, *this);
+  }
+  bool is_beside_publisher(std::uint64_t number) const {
+    return entry_node(number % all_.options_.channels, all_.options_.addresses.size()) == node_;
   }
   // The next number that the channel of this one will carry here.
   std::uint64_t& next_after(std::uint64_t number) {
@@ -136,7 +139,7 @@ class BenchSubscriber final : public net::SocketEvents {
   void on_ready(net::Ready ready) override {
     if (socket_ == net::SocketHandle::kNone) return;
     if (ready.hangup && state_ == State::kConnecting) {
-      return fail("cannot connect to " + net::to_text(all_.options_.address) +
+      return fail("cannot connect to " + net::to_text(all_.options_.addresses[node_]) +
                   "; the connection was refused or reset, does it listen there?");
     }
     if (ready.readable) read();
@@ -225,6 +228,7 @@ class BenchSubscriber final : public net::SocketEvents {
 
   Subscribers& all_;
   const std::uint64_t number_;
+  const std::size_t node_;
   net::SocketHandle socket_ = net::SocketHandle::kNone;
   State state_ = State::kConnecting;
   std::uint32_t subscribed_ = 0;
@@ -309,7 +313,8 @@ void Subscribers::open_more() {
 }
 
 int Subscribers::open_socket(std::uint64_t number, std::string& error) const {
-  const auto to = net::to_socket_address(options_.address);
+  const net::Address& address = options_.addresses[node_of(number)];
+  const auto to = net::to_socket_address(address);
   if (!to) {
     error = to.error().detail;
     return -1;
@@ -325,7 +330,7 @@ int Subscribers::open_socket(std::uint64_t number, std::string& error) const {
   const int on = 1;
   ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   // One source address has some 28,000 ports to one target.
-  if (options_.address.host.starts_with("127.")) {
+  if (address.host.starts_with("127.")) {
     sockaddr_in from{};
     from.sin_family = AF_INET;
     const auto place = static_cast<std::uint32_t>(number / kConnectionsPerSource);
@@ -371,7 +376,9 @@ void Subscribers::on_message(BenchSubscriber& subscriber, const BenchMark& mark)
   ++counts_.delivered;
   if (mark.is_measured) {
     ++counts_.measured;
-    latency_.record(now > mark.sent_ns ? now - mark.sent_ns : 0);
+    LatencyHistogram& latency =
+        subscriber.is_beside_publisher(mark.number) ? latency_.local : latency_.remote;
+    latency.record(now > mark.sent_ns ? now - mark.sent_ns : 0);
   }
   Progress& progress = progress_[mark.number % kInFlightMax];
   if (progress.number != mark.number) progress = {mark.number, 0};

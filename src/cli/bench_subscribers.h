@@ -17,7 +17,7 @@
 namespace mr::cli {
 
 struct SubscribersOptions {
-  net::Address address;
+  std::vector<net::Address> addresses;  // of the nodes
   std::string host;
   std::string key;
   std::uint64_t first = 0;          // number of the first connection, over all processes
@@ -49,7 +49,7 @@ class Subscribers {
 
   void start();
   const BenchCounts& counts() const { return counts_; }
-  const LatencyHistogram& latency() const { return latency_; }
+  const BenchLatency& latency() const { return latency_; }
   // Why the first connection failed; empty when none did.
   const std::string& first_error() const { return first_error_; }
 
@@ -63,6 +63,9 @@ class Subscribers {
   void on_frame(BenchSubscriber& subscriber, std::string_view frame);
   std::string delta_text() const;
   std::string subscribe_text(std::uint64_t channel, std::string_view established);
+  std::size_t node_of(std::uint64_t number) const {
+    return subscriber_node(number, options_.channels, options_.addresses.size());
+  }
   int open_socket(std::uint64_t number, std::string& error) const;
 
   struct Progress {
@@ -81,7 +84,7 @@ class Subscribers {
   std::optional<crypto::HmacSha256> hmac_;  // of private channels
   std::uint64_t opening_ = 0;
   BenchCounts counts_;
-  LatencyHistogram latency_;
+  BenchLatency latency_;
   std::string first_error_;
 };
 

@@ -83,6 +83,12 @@ std::optional<BenchMark> BenchMark::find(std::string_view payload) {
   return std::nullopt;
 }
 
+std::size_t entry_node(std::uint64_t channel, std::size_t nodes) { return (channel + 1) % nodes; }
+
+std::size_t subscriber_node(std::uint64_t number, std::uint64_t channels, std::size_t nodes) {
+  return (number % channels + number / channels) % nodes;
+}
+
 std::uint64_t monotonic_ns() {
   timespec now{};
   ::clock_gettime(CLOCK_MONOTONIC, &now);

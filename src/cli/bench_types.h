@@ -32,6 +32,22 @@ class LatencyHistogram {
   std::uint64_t max_ = 0;
 };
 
+// Of messages whose subscriber is on the node that they were published through, and of the others.
+struct BenchLatency {
+  LatencyHistogram local;
+  LatencyHistogram remote;
+
+  void merge(const BenchLatency& other) {
+    local.merge(other.local);
+    remote.merge(other.remote);
+  }
+  LatencyHistogram all() const {
+    LatencyHistogram sum = local;
+    sum.merge(remote);
+    return sum;
+  }
+};
+
 // What the subscribers of one process have seen.
 struct BenchCounts {
   std::uint64_t connected = 0;  // connections that are subscribed
@@ -56,6 +72,12 @@ struct BenchMark {
   // Looks for it near the beginning of a frame's payload.
   static std::optional<BenchMark> find(std::string_view payload);
 };
+
+// Which of `nodes` a channel is published through, and which one has the subscriber with this
+// number among all connections: those of one channel are spread evenly over all, and the only one
+// of a channel of its own is never where that is published.
+std::size_t entry_node(std::uint64_t channel, std::size_t nodes);
+std::size_t subscriber_node(std::uint64_t number, std::uint64_t channels, std::size_t nodes);
 
 std::uint64_t monotonic_ns();
 std::string bench_channel(std::uint64_t index, bool is_private);

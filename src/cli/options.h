@@ -69,7 +69,10 @@ struct BenchOptions {
   double idle = 0;                     // after the measurement, before memory is read again
   std::uint32_t processes = 0;         // 0: one per 15,000 connections
   std::uint32_t connect_window = 200;  // handshakes under way at once, per process
-  int server_pid = 0;
+  // Of several nodes on the target's host; empty: the target alone. The subscribers of a channel
+  // are spread over them, and each channel is published through one.
+  std::vector<std::uint16_t> ports;
+  std::vector<int> server_pids;
   bool poll = false;  // no sleep between reads while messages are on their way
   bool floor = false;
   bool json = false;

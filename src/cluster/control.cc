@@ -188,6 +188,7 @@ void Control::describe(std::string_view status, const NodeFacts& facts, const No
 // --- what is heard -----------------------------------------------------------------------------
 
 void Control::on_envelope(Subject, std::string_view bytes) {
+  counters_.bytes += bytes.size();
   auto decoded = codec_.decode(bytes);
   if (!decoded) {
     ++counters_.refused;

@@ -40,6 +40,7 @@ struct ControlCounters {
   std::uint64_t beats_sent = 0;
   std::uint64_t beats_heard = 0;
   std::uint64_t reconnects = 0;
+  std::uint64_t bytes = 0;    // heard on the control subject, own ones too
   std::uint64_t refused = 0;  // envelopes that are none of ours, damaged or of another version
 };
 

@@ -279,6 +279,8 @@ void Relay::on_peer(BootId boot, Peering what) {
 
 void Relay::on_envelope(Subject subject, std::string_view bytes) {
   auto decoded = codec_.decode(bytes);
+  const bool is_message = decoded && std::holds_alternative<EventMessage>(decoded.value().message);
+  (is_message ? counters_.channel_bytes : counters_.other_bytes) += bytes.size();
   if (!decoded) {
     ++counters_.refused[std::min(static_cast<std::size_t>(decoded.error().code),
                                  counters_.refused.size() - 1)];

@@ -52,6 +52,8 @@ struct RelayCounters {
   std::uint64_t markers_late = 0;          // partitions that went on without one
   std::uint64_t resubscribed = 0;          // deaf partitions
   std::uint64_t served_offline = 0;        // joins that did not wait for the broker
+  std::uint64_t channel_bytes = 0;         // heard from the broker in messages, own ones too
+  std::uint64_t other_bytes = 0;           // in markers, probes and what cannot be read
   std::array<std::uint64_t, 8> refused{};  // envelopes, by EnvelopeErrc
 };
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,26 @@ TEST(Subscribers, ListenersOfAChannel) {
   EXPECT_EQ(listeners_of(1, options), 3u);  // 5, 9, 13
   EXPECT_EQ(listeners_of(2, options), 3u);
   EXPECT_EQ(listeners_of(3, options), 2u);
+}
+
+TEST(Subscribers, ThoseOfAChannelAreOnAllNodesAndOneAloneIsNotBesideItsPublisher) {
+  for (std::uint64_t channel = 0; channel < 100; ++channel) {
+    std::array<int, 3> on_node{};
+    for (std::uint64_t i = 0; i < 9; ++i) ++on_node[subscriber_node(channel + 100 * i, 100, 3)];
+    EXPECT_EQ(on_node, (std::array<int, 3>{3, 3, 3}));
+    EXPECT_NE(subscriber_node(channel, 100, 3), entry_node(channel, 3));
+  }
+  EXPECT_EQ(subscriber_node(7, 10, 1), entry_node(7, 1));
+}
+
+TEST(BenchReport, LatenciesAreOneDistributionAndTwo) {
+  BenchReport report;
+  for (int i = 0; i < 90; ++i) report.latency.local.record(1'000'000);
+  for (int i = 0; i < 10; ++i) report.latency.remote.record(9'000'000);
+  EXPECT_EQ(report.latency.all().count(), 100u);
+  EXPECT_EQ(report.latency.all().max(), 9'000'000u);
+  EXPECT_NE(report_text(report, {}).find("on others"), std::string::npos);
+  EXPECT_NE(report_json(report, {}).find("\"remote_latency_us\":{\"count\":10"), std::string::npos);
 }
 
 TEST(BenchReport, DerivesItsFigures) {

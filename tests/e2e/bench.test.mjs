@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
-import { APPS, BINARY, Server, runToEnd, until, within } from "./support/server.mjs";
+import { Redis } from "./support/redis.mjs";
+import { APPS, BINARY, Server, runToEnd, sample, until, within } from "./support/server.mjs";
 
 describe("the load generator", () => {
   let server;
@@ -64,6 +65,22 @@ describe("the load generator", () => {
     const figures = await report("-c", "60", "--processes", "3", "--own-channels", "--private", "--publishes", "60");
     assert.equal(figures.channels, 60);
     assert.equal(figures.delivered, 60);
+  });
+
+  test("several nodes: the subscribers of a channel are on all, and what crosses is told apart", async () => {
+    const redis = await Redis.start();
+    const nodes = await Promise.all([1, 2, 3].map((number) => Server.start({ node: { name: `n${number}` }, ...redis.settings() })));
+    try {
+      for (const node of nodes) await until(async () => await sample(node, "millrace_cluster_nodes") === 3, 8000, "three nodes");
+      const figures = await report("--ports", nodes.map((node) => node.port).join(), "--server-pid",
+        nodes.map((node) => node.pid).join(), "-c", "30", "--channels", "5", "--publishes", "100");
+      assert.equal(figures.delivered, 100 * 6);
+      assert.deepEqual([figures.local_latency_us.count, figures.remote_latency_us.count], [200, 400]);
+      for (const node of nodes) assert.ok(await sample(node, "millrace_bus_published_total") >= 20);
+    } finally {
+      for (const node of nodes) await node.stop();
+      await redis.stop();
+    }
   });
 
   test("a text for people, and lines of progress meanwhile", async () => {
