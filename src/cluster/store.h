@@ -21,6 +21,12 @@ enum class Space : std::uint8_t {
 };
 inline constexpr std::size_t kSpaces = 4;
 
+// As it stands in keys, in the names of buckets and in texts.
+constexpr std::string_view name_of(Space space) {
+  constexpr std::string_view kNames[kSpaces] = {"state", "cache", "idempotency", "delta_counts"};
+  return kNames[static_cast<std::size_t>(space)];
+}
+
 // How long records live since their last write; the same at all nodes. Zero: until erased.
 struct StoreTimes {
   base::Duration cache = std::chrono::minutes(30);

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "cluster/redis/channel_names.h"
+#include "cluster/store.h"
 
 namespace mr::cluster::redis {
 namespace {
@@ -69,7 +70,10 @@ void name_keys_of_sentinel(std::string& advice) {
 }
 
 std::string advice_for(std::string_view error, const RedisOptions& options) {
-  if (error.starts_with("NOPERM")) {
+  // In scripts before Redis 7.2 it is a plain error.
+  const bool is_forbidden = error.starts_with("NOPERM") ||
+                            error.find("The user executing the script can't") != error.npos;
+  if (is_forbidden) {
     return "its ACL user may not do that; what is needed: " + acl_line(options);
   }
   const auto found = std::find_if(kRemedies.begin(), kRemedies.end(),
@@ -98,11 +102,16 @@ std::string address_remedy(const RedisOptions& options) {
 
 std::string acl_line(const RedisOptions& options) {
   const std::string user = options.username.empty() ? "millrace" : options.username;
-  return "ACL SETUSER " + user + " on >PASSWORD resetchannels &" + ChannelNames(options).base() +
-         "* ~" + options.prefix +
-         ":nodes +publish +subscribe +unsubscribe +ping +select +client|setname +eval +hset "
-         "+hgetall +hdel +pexpire +time" +
-         (options.sentinel.servers.empty() ? "" : " +role");
+  std::string line = "ACL SETUSER " + user + " on >PASSWORD resetchannels &" +
+                     ChannelNames(options).base() + "* ~" + options.prefix + ":nodes";
+  for (std::size_t space = 0; space < kSpaces; ++space) {
+    line.append(" ~").append(options.prefix).append(":");
+    line.append(name_of(static_cast<Space>(space))).append(":*");
+  }
+  line.append(
+      " +publish +subscribe +unsubscribe +ping +select +client|setname +info +eval +hset +hgetall "
+      "+hdel +pexpire +time +get +getrange +set +del");
+  return options.sentinel.servers.empty() ? line : line.append(" +role");
 }
 
 }  // namespace mr::cluster::redis
