@@ -29,7 +29,7 @@ ALLOWED = {
     "cluster": "base crypto model json net delta channel observability",
     "cluster_memory": "base net cluster",
     "cluster_redis": "base net observability cluster",
-    "cluster_nats": "base net cluster",
+    "cluster_nats": "base crypto json net cluster",
     "session": "base model json net http ws pusher delta filter channel hub observability",
     "api": "base crypto model json http pusher channel observability",
     "admin": "base crypto model json http channel observability api",

@@ -70,4 +70,11 @@ std::string explain_error(std::string_view where, std::string_view error,
          ".bus.> there";
 }
 
+std::string explain_store_error(std::string_view where, std::string_view error,
+                                const NatsOptions& options) {
+  return "NATS at " + std::string(where) + " answers \"" + shown(error, options) +
+         "\": its user needs the right to publish to $JS.API.> and $KV.>, and to subscribe to "
+         "_INBOX.> there";
+}
+
 }  // namespace mr::cluster::nats

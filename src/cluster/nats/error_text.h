@@ -14,8 +14,11 @@ std::string addresses_of(const NatsOptions& options);
 // the configuration or what else to do. No secrets. Any thread.
 std::string explain_connect(int status, const NatsOptions& options);
 
-// What an error of the server to a standing connection means; `error` is its own text.
+// What an error of the server to a standing connection means, of the bus and of the store; `error`
+// is its own text.
 std::string explain_error(std::string_view where, std::string_view error,
                           const NatsOptions& options);
+std::string explain_store_error(std::string_view where, std::string_view error,
+                                const NatsOptions& options);
 
 }  // namespace mr::cluster::nats

@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <future>
 #include <map>
 #include <memory>
 #include <string>
@@ -11,17 +10,13 @@
 #include <vector>
 
 #include "base/function.h"
+#include "cluster/nats/line.h"
 #include "cluster/nats/options.h"
 #include "cluster/nats/session.h"
 #include "cluster/types.h"
 #include "net/loop.h"
-#include "net/system_clock.h"
-#include "net/worker_thread.h"
 
 namespace mr::cluster::nats {
-
-// A connection of a Link; a later one has a higher number.
-enum class ConnectionNumber : std::uint64_t { kNone = 0 };
 
 // What a Link tells one loop's bus, on its loop, never inside a call.
 class LinkEvents {
@@ -55,14 +50,13 @@ struct Port {
 };
 using PortRef = std::shared_ptr<Port>;
 
-// A node's one connection to NATS for the buses of all its loops. Calls of libnats may block (a
-// publish too, when the server hangs), so they run in order on a thread of the Link's own: every
-// method only hands over, and is for any loop. What belongs to another connection than the
-// present one does nothing. Outlived by the loops, and longer alive than the ports in use.
+// A node's one connection to NATS for the buses of all its loops. Every method only hands over to
+// its Line, and is for any loop. What belongs to another connection than the present one does
+// nothing. Outlived by the loops, and longer alive than the ports in use.
 //
 // A token that is published on the port's own subject comes back on the same connection after the
 // server has worked on all that was sent before it, in order: as a PONG, but without waiting here.
-class NatsLink {
+class NatsLink final : private LineEvents {
  public:
   struct Batch {
     static constexpr std::size_t kEnvelopeCost = 32;  // beside its bytes
@@ -83,7 +77,7 @@ class NatsLink {
   // Waits until no thread of libnats can report any more.
   ~NatsLink();
 
-  const NatsOptions& options() const { return options_; }
+  const NatsOptions& options() const { return line_.options(); }
 
   // Connects if nothing stands, begins anew for this port, and sends the token: on_attached, or
   // on_refused.
@@ -104,32 +98,17 @@ class NatsLink {
     std::map<Subject, Session::Subscription> subjects;
   };
 
-  void run(base::Task work);
-  bool connect();
-  Session::Reports reports(ConnectionNumber connection);
+  void on_lost(ConnectionNumber connection, const std::string& why) override;
+  void on_error(const std::string& error) override;
   void attach(const PortRef& port, std::uint64_t token);
   void forget(const PortRef& port);
   Attached* attached(const PortRef& port, ConnectionNumber connection);
   void send(const PortRef& port, ConnectionNumber connection, const Batch& batch);
   void send_token(const PortRef& port, std::uint64_t token);
-  void lose(ConnectionNumber connection, const std::string& why);
-  void server_said(ConnectionNumber connection, const std::string& error);
   std::string name_of(Subject subject) const;
 
-  net::Loop& home_;
-  const NatsOptions options_;
-  const net::SystemClock clock_;
-
-  // The worker's.
-  std::unique_ptr<Session> session_;
-  ConnectionNumber connection_ = ConnectionNumber::kNone;  // of the last session
-  std::vector<Attached> ports_;
-  base::TimePoint tried_{};
-  std::string refusal_;
-
-  std::shared_ptr<void> lease_;
-  std::future<void> ended_;  // no lease is out any more
-  net::WorkerThread worker_;
+  std::vector<Attached> ports_;  // the Line's thread's
+  Line line_;
 };
 
 }  // namespace mr::cluster::nats

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "cluster/nats/kv_names.h"
 #include "cluster/nats/session.h"
 #include "net/system_clock.h"
 
@@ -168,18 +169,7 @@ void NatsRegistry::leave(BootId boot) {
 }
 
 std::string NatsRegistry::bucket_of(std::string_view prefix) {
-  std::string bucket;
-  for (const char c : prefix) {
-    const bool is_plain =
-        (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
-    if (is_plain) {
-      bucket += c;
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
-    bucket += {'-', "0123456789ABCDEF"[byte >> 4], "0123456789ABCDEF"[byte & 15]};
-  }
-  return bucket + "_nodes";
+  return bucket_name(prefix, "nodes");
 }
 
 }  // namespace mr::cluster::nats

@@ -23,6 +23,12 @@ struct Freeing {
 };
 using OptionsPointer = std::unique_ptr<natsOptions, Freeing>;
 
+using MessagePointer = std::unique_ptr<natsMsg, Freeing>;
+
+std::string_view bytes_of(natsMsg* message) {
+  return {natsMsg_GetData(message), static_cast<std::size_t>(natsMsg_GetDataLength(message))};
+}
+
 struct Delivery {
   Session::OnMessage call;
   std::shared_ptr<void> lease;
@@ -42,9 +48,8 @@ struct Calls {
     reports->on_ended();
   }
   static void message(natsConnection*, natsSubscription*, natsMsg* message, void* to) {
-    const std::unique_ptr<natsMsg, Freeing> owner(message);
-    static_cast<Delivery*>(to)->call(
-        {natsMsg_GetData(message), static_cast<std::size_t>(natsMsg_GetDataLength(message))});
+    const MessagePointer owner(message);
+    static_cast<Delivery*>(to)->call(natsMsg_GetSubject(message), bytes_of(message));
   }
   static void complete(void* to) { delete static_cast<Delivery*>(to); }
 };
@@ -106,6 +111,38 @@ Session::Sent Session::publish(const std::string& subject, std::string_view byte
                                                    static_cast<int>(bytes.size()));
   if (status == NATS_OK) return Sent::kYes;
   return status == NATS_MAX_PAYLOAD ? Sent::kTooLarge : Sent::kBroken;
+}
+
+Session::Sent Session::publish(const Outgoing& outgoing) {
+  natsMsg* raw = nullptr;
+  natsStatus status = natsMsg_Create(
+      &raw, outgoing.subject.c_str(), outgoing.reply.empty() ? nullptr : outgoing.reply.c_str(),
+      outgoing.bytes.data(), static_cast<int>(outgoing.bytes.size()));
+  const MessagePointer message(raw);
+  for (const auto& [name, value] : outgoing.headers) {
+    if (status == NATS_OK) status = natsMsgHeader_Set(raw, name.c_str(), value.c_str());
+  }
+  if (status == NATS_OK) status = natsConnection_PublishMsg(connection_, raw);
+  if (status == NATS_OK) return Sent::kYes;
+  return status == NATS_MAX_PAYLOAD ? Sent::kTooLarge : Sent::kBroken;
+}
+
+base::Result<std::string, Session::AskErrc> Session::ask(const std::string& subject,
+                                                         std::string_view bytes,
+                                                         base::Duration patience) {
+  natsMsg* raw = nullptr;
+  const natsStatus status =
+      natsConnection_Request(&raw, connection_, subject.c_str(), bytes.data(),
+                             static_cast<int>(bytes.size()), milliseconds(patience));
+  const MessagePointer message(raw);
+  if (status == NATS_OK) return std::string(bytes_of(raw));
+  if (status == NATS_TIMEOUT) return base::Error<AskErrc>{AskErrc::kTimeout, {}};
+  if (status == NATS_NO_RESPONDERS) return base::Error<AskErrc>{AskErrc::kNoResponder, {}};
+  return base::Error<AskErrc>{AskErrc::kBroken, natsStatus_GetText(status)};
+}
+
+bool Session::is_answering(base::Duration patience) {
+  return natsConnection_FlushTimeout(connection_, milliseconds(patience)) == NATS_OK;
 }
 
 Session::Subscription Session::subscribe(const std::string& subject, OnMessage on_message) {

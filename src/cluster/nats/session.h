@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/function.h"
 #include "base/result.h"
@@ -28,7 +29,14 @@ class Session {
     base::Function<void()> on_slow;              // libnats dropped messages
     std::shared_ptr<void> lease = {};            // held while a report or a message may still come
   };
-  using OnMessage = base::Function<void(std::string_view bytes)>;
+  using OnMessage = base::Function<void(std::string_view subject, std::string_view bytes)>;
+  enum class AskErrc : std::uint8_t { kTimeout, kNoResponder, kBroken };
+  struct Outgoing {
+    std::string subject;
+    std::string reply;  // where answers go; empty: nowhere
+    std::vector<std::pair<std::string, std::string>> headers{};
+    std::string bytes{};
+  };
 
   // The detail of an error names addresses, reason and remedy.
   static base::Result<std::unique_ptr<Session>, Errc> connect(const NatsOptions& options,
@@ -43,6 +51,12 @@ class Session {
   __natsConnection* raw() const { return connection_; }
   // Written at once.
   Sent publish(const std::string& subject, std::string_view bytes);
+  Sent publish(const Outgoing& message);
+  // Waits for the answer.
+  base::Result<std::string, AskErrc> ask(const std::string& subject, std::string_view bytes,
+                                         base::Duration patience);
+  // The server answers within that time.
+  bool is_answering(base::Duration patience);
 
   // Ends with this object, or with the connection.
   class Subscription {
