@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "app/samples.h"
+#include "app/store_times.h"
 #include "http/query.h"
 #include "ws/frame.h"
 #include "ws/handshake.h"
@@ -58,13 +59,6 @@ api::Options api_options(const Shared& shared) {
   options.cors = {settings.cors.credentials, settings.cors.origin, settings.cors.methods,
                   settings.cors.allowed_headers};
   return options;
-}
-
-// The replay cache keeps its answers with those of idempotency keys.
-base::Duration idempotency_ttl(const config::Settings& settings) {
-  const base::Duration replay = std::chrono::seconds(api::kReplayWindowSeconds);
-  const base::Duration own = settings.channel.idempotency_ttl;
-  return settings.rest.replay_cache ? std::max(own, replay) : own;
 }
 
 bool asks_for_second(const http::Request& request) {

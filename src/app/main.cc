@@ -14,6 +14,7 @@
 #include "app/node.h"
 #include "app/redis_source.h"
 #include "app/reload.h"
+#include "app/store_times.h"
 #include "cli/tools.h"
 #include "config/commands.h"
 #include "config/load.h"
@@ -91,13 +92,15 @@ std::vector<int> watched_signals() {
 }
 
 // Null: a node on its own.
-std::unique_ptr<BusSource> bus_source(const config::BrokerOptions& broker, net::Runtime& runtime,
+std::unique_ptr<BusSource> bus_source(const config::Settings& settings, net::Runtime& runtime,
                                       observability::Log& log) {
+  const config::BrokerOptions& broker = settings.broker;
+  const cluster::StoreTimes times = store_times(settings);
   switch (broker.driver) {
     case config::BrokerDriver::kRedis:
-      return std::make_unique<RedisSource>(runtime, broker.redis);
+      return std::make_unique<RedisSource>(runtime, broker.redis, times, log);
     case config::BrokerDriver::kNats:
-      return std::make_unique<NatsSource>(runtime, broker.nats, log);
+      return std::make_unique<NatsSource>(runtime, broker.nats, times, log);
     case config::BrokerDriver::kLocal:
       break;
   }
@@ -128,7 +131,7 @@ int serve(config::LoadOutcome outcome, const std::vector<std::string>& args) {
     observability::Logger(log, "node")
         .warn("the limit of open files stays low", {{"reason", raised.error().detail}});
   }
-  const std::unique_ptr<BusSource> buses = bus_source(settings.broker, runtime, log);
+  const std::unique_ptr<BusSource> buses = bus_source(settings, runtime, log);
   Node node(std::move(settings), runtime, log, {nullptr, buses.get()});
   Reload reload([args] { return config::load(config::input_of_process(args)); },
                 std::move(outcome.origins), node, log);

@@ -1,20 +1,30 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <utility>
 
 #include "app/bus_source.h"
 #include "cluster/redis/redis_bus.h"
 #include "cluster/redis/redis_registry.h"
+#include "cluster/redis/redis_store.h"
+#include "cluster/redis/store_server.h"
 #include "net/resolve.h"
 #include "net/runtime.h"
+#include "observability/log.h"
 
 namespace mr::app {
 
 // One Redis as the broker.
 class RedisSource final : public BusSource {
  public:
-  RedisSource(net::Runtime& runtime, cluster::redis::RedisOptions options)
-      : resolver_(runtime.worker()), options_(std::move(options)) {}
+  RedisSource(net::Runtime& runtime, cluster::redis::RedisOptions options,
+              const cluster::StoreTimes& times, observability::Log& log)
+      : control_(runtime.control()),
+        resolver_(runtime.worker()),
+        options_(std::move(options)),
+        times_(times),
+        logger_(log, "cluster") {}
 
   std::unique_ptr<cluster::Bus> make_bus(net::Loop& loop, cluster::BusEvents& events) override {
     return std::make_unique<cluster::redis::RedisBus>(loop, resolver_, options_, events);
@@ -22,10 +32,26 @@ class RedisSource final : public BusSource {
   std::unique_ptr<cluster::Registry> make_registry(net::Loop& loop, cluster::Bus&) override {
     return std::make_unique<cluster::redis::RedisRegistry>(loop, resolver_, options_);
   }
+  std::unique_ptr<cluster::Store> make_store(net::Loop& loop) override {
+    auto server = std::make_unique<cluster::redis::StoreServer>(
+        loop, resolver_, options_,
+        [this](const std::string& why) { control_.post([this, why] { warn(why); }); });
+    return std::make_unique<cluster::redis::RedisStore>(loop, options_, times_, std::move(server));
+  }
 
  private:
+  // All loops find it, and again after each loss.
+  void warn(const std::string& why) {
+    if (std::exchange(warned_, why) == why) return;
+    logger_.warn("the broker may drop what the cluster keeps there", {{"reason", why}});
+  }
+
+  net::Loop& control_;
   net::Resolver resolver_;
   const cluster::redis::RedisOptions options_;
+  const cluster::StoreTimes times_;
+  observability::Logger logger_;
+  std::string warned_;  // the last, on the control loop
 };
 
 }  // namespace mr::app

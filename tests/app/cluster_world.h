@@ -37,6 +37,9 @@ class MemorySource final : public BusSource {
   std::unique_ptr<cluster::Registry> make_registry(net::Loop&, cluster::Bus& bus) override {
     return broker_.registry(bus);
   }
+  std::unique_ptr<cluster::Store> make_store(net::Loop& loop) override {
+    return broker_.store(loop, node_);
+  }
 
  private:
   cluster::memory::MemoryBroker& broker_;

@@ -2,6 +2,7 @@
 
 #include <type_traits>
 
+#include "app/nats_source.h"
 #include "app/node.h"
 #include "app/redis_source.h"
 #include "net/epoll_loop.h"
@@ -38,6 +39,7 @@ TEST(NodeSeamsTest, TheRuntimeTheLogAndWhatItIsGivenAreAllThatDiffers) {
   // What it is given: the order source, in place of the local counter, and the broker.
   EXPECT_TRUE((std::is_base_of_v<channel::OrderSource, channel::LocalOrder>));
   EXPECT_TRUE((std::is_base_of_v<BusSource, RedisSource>));
+  EXPECT_TRUE((std::is_base_of_v<BusSource, NatsSource>));
 }
 
 }  // namespace

@@ -29,9 +29,9 @@ class Nats final : public StoreBackEnd {
     NatsOptions options = with;
     options.servers = {server.address()};
     options.prefix = setup.prefix;
-    links_.push_back(std::make_unique<KvLink>(
-        driver_.loop(), options, setup.times,
-        [this](const std::string& why) { missing.push_back(why); }));
+    links_.push_back(
+        std::make_unique<KvLink>(driver_.loop(), options, setup.times,
+                                 [this](const std::string& why) { missing.push_back(why); }));
     return std::make_unique<NatsStore>(driver_.loop(), *links_.back());
   }
   void start_broker() override { server.start(); }
