@@ -1,5 +1,7 @@
 #include "app/cluster_link.h"
 
+#include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -46,12 +48,15 @@ class ClusterLink::LoopLink final : public channel::OtherNodes, public cluster::
         apps_(outside.apps),
         home_(home),
         relay_(loop, link.options_, boot, *this),
-        bus_(outside.source.make_bus(loop, relay_)) {}
+        bus_(loop, relay_, link.options_.secret) {
+    bus_.carry(outside.source.make_bus(loop, bus_));
+  }
 
-  void start() { relay_.start(*bus_); }
+  void start() { relay_.start(bus_); }
   void stop() { relay_.stop(); }
   cluster::Relay& relay() { return relay_; }
   const cluster::Relay& relay() const { return relay_; }
+  BusTap& tap() { return bus_; }
   std::uint64_t unknown_apps() const { return unknown_apps_; }
   std::uint64_t unread() const { return unread_; }
 
@@ -107,7 +112,7 @@ class ClusterLink::LoopLink final : public channel::OtherNodes, public cluster::
   channel::Home& home_;
   bool are_known_ = true;
   cluster::Relay relay_;
-  std::unique_ptr<cluster::Bus> bus_;
+  BusTap bus_;
   std::uint64_t unknown_apps_ = 0;
   std::uint64_t unread_ = 0;
 };
@@ -122,8 +127,9 @@ ClusterLink::ClusterLink(const cluster::Options& options, Outside outside,
   }
   control_ = std::make_unique<cluster::Control>(control, options_, boot, *this);
   news_ = std::make_unique<cluster::NodeNews>(boot);
-  bus_ = outside.source.make_bus(control, *control_);
-  registry_ = outside.source.make_registry(control, *bus_);
+  bus_ = std::make_unique<BusTap>(control, *control_, options_.secret);
+  bus_->carry(outside.source.make_bus(control, *bus_));
+  registry_ = outside.source.make_registry(control, bus_->bus());
 }
 
 ClusterLink::~ClusterLink() {
@@ -164,7 +170,7 @@ void ClusterLink::judge(bool are_relays_well) {
   }
   if (now == problem_) return;
   problem_ = now;
-  const std::string& why = control_->problem().empty() ? registry_->problem() : control_->problem();
+  const std::string& why = broker_problem();
   if (now == nullptr) {
     logger_.info("the cluster is whole");
   } else if (now == kNoBroker) {
@@ -203,6 +209,38 @@ void ClusterLink::tell_news() {
                                       {"address", address}});
         break;
     }
+  }
+}
+
+// --- for operators -------------------------------------------------------------------------------
+
+const std::string& ClusterLink::broker_problem() const {
+  return control_->problem().empty() ? registry_->problem() : control_->problem();
+}
+
+void ClusterLink::ask_buses(base::Function<void(std::vector<LoopBus>)> done) {
+  auto all = std::make_shared<std::vector<LoopBus>>();
+  ask_all([](cluster::Relay& relay) { return LoopBus{relay.state(), relay.counters()}; },
+          [all](const LoopBus& bus) { all->push_back(bus); },
+          [all, done = std::move(done)]() mutable { done(std::move(*all)); });
+}
+
+void ClusterLink::look_at_envelopes(const TailFilter& filter,
+                                    base::Function<void(BusTap::Seen)> done) {
+  struct Look {
+    base::Function<void(BusTap::Seen)> done;
+    BusTap::Seen all;
+    std::size_t missing;
+  };
+  auto look = std::make_shared<Look>(Look{std::move(done), bus_->look(filter), loops_.size()});
+  for (std::size_t i = 0; i < loops_.size(); ++i) {
+    runtime_.loop(i).post([this, i, look, filter] {
+      runtime_.control().post([look, seen = loops_[i]->tap().look(filter)]() mutable {
+        std::ranges::move(seen.lines, std::back_inserter(look->all.lines));
+        look->all.skipped += seen.skipped;
+        if (--look->missing == 0) look->done(std::move(look->all));
+      });
+    });
   }
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "app/bus_source.h"
+#include "app/bus_tap.h"
 #include "base/function.h"
 #include "channel/home.h"
 #include "cluster/control.h"
@@ -51,6 +52,21 @@ class ClusterLink final : public cluster::Relays {
 
   // Of envelopes that wait for the broker; on that loop.
   std::size_t queued_bytes(std::size_t loop) const;
+  // For operators; on the control loop.
+  const cluster::Control& control() const { return *control_; }
+  // Why the broker, or its store, cannot be reached; empty: it can.
+  const std::string& broker_problem() const;
+  // What is wrong with the cluster, as /ready says it; empty: nothing.
+  std::string_view problem() const { return problem_ == nullptr ? "" : problem_; }
+  struct LoopBus {
+    cluster::RelayState state;
+    cluster::RelayCounters counters;
+  };
+  // One entry per loop, on the control loop.
+  void ask_buses(base::Function<void(std::vector<LoopBus>)> done);
+  // What passed on the buses of all loops and of control since the last look.
+  void look_at_envelopes(const TailFilter& filter, base::Function<void(BusTap::Seen)> done);
+
   // On that loop; on the control loop.
   void collect(std::size_t loop, std::vector<observability::GaugeSample>& out) const;
   void collect_control(std::vector<observability::GaugeSample>& out) const;
@@ -77,7 +93,7 @@ class ClusterLink final : public cluster::Relays {
   std::vector<std::unique_ptr<LoopLink>> loops_;
   std::unique_ptr<cluster::Control> control_;
   std::unique_ptr<cluster::NodeNews> news_;
-  std::unique_ptr<cluster::Bus> bus_;
+  std::unique_ptr<BusTap> bus_;
   std::unique_ptr<cluster::Registry> registry_;
   base::Function<void(const char*)> on_problem_;
   const char* problem_ = nullptr;

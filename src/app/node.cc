@@ -45,6 +45,8 @@ Node::Node(config::Settings settings, net::Runtime& runtime, observability::Log&
     for (const auto& parts : loops_) homes.push_back(&parts->home());
     cluster_ = std::make_unique<ClusterLink>(
         settings_.cluster, ClusterLink::Outside{runtime_, apps_, *given.buses, log_}, homes);
+    cluster_admin_ =
+        std::make_unique<ClusterAdmin>(runtime_.control(), settings_, *given.buses, *cluster_);
     for (std::size_t i = 0; i < loops_.size(); ++i) {
       loops_[i]->set_other_nodes(cluster_->other_nodes(i));
     }
@@ -68,8 +70,9 @@ base::Result<base::Done, net::NetErrc> Node::start() {
   }
   port_ = address.port;
   if (settings_.metrics.enabled) {
-    metrics_ = std::make_unique<MetricsListener>(runtime_.control(), settings_.http,
-                                                 admin_sources(shared_),
+    api::AdminSources sources = admin_sources(shared_);
+    sources.cluster = cluster_admin_.get();
+    metrics_ = std::make_unique<MetricsListener>(runtime_.control(), settings_.http, sources,
                                                  admin_options(settings_, api::Listener::kMetrics));
     auto listening = metrics_->listen({settings_.metrics.host, settings_.metrics.port});
     if (!listening) return listening.error();

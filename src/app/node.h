@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "app/bus_source.h"
+#include "app/cluster_admin.h"
 #include "app/cluster_link.h"
 #include "app/config_app_store.h"
 #include "app/development.h"
@@ -81,7 +82,8 @@ class Node final : public observability::GaugeSource {
   Shared shared_;
   std::vector<std::unique_ptr<LoopParts>> loops_;
   std::unique_ptr<ClusterLink> cluster_;  // null: a node alone
-  std::unique_ptr<LoadMeter> meter_;      // with it
+  std::unique_ptr<ClusterAdmin> cluster_admin_;
+  std::unique_ptr<LoadMeter> meter_;  // with it
   cluster::NodeLoad load_;
   std::unique_ptr<MetricsListener> metrics_;
   std::unique_ptr<DevelopmentMarket> market_;

@@ -12,7 +12,10 @@
 namespace mr::cli {
 namespace {
 
-constexpr std::array<std::string_view, 5> kTools{"trigger", "subscribe", "replay", "top", "bench"};
+constexpr std::uint16_t kMetricsPort = 9601;
+
+constexpr std::array<std::string_view, 7> kTools{"trigger", "subscribe", "replay", "top",
+                                                 "cluster", "bus",       "bench"};
 
 // CLI::Range would let "nan" pass.
 CLI::Validator between(double low, double high) {
@@ -95,7 +98,6 @@ void add_replay(CLI::App& app, ReplayOptions& options) {
 }
 
 void add_top(CLI::App& app, TopOptions& options) {
-  constexpr std::uint16_t kMetricsPort = 9601;
   options.target.port = kMetricsPort;
   app.add_option("what", options.what, "what to show: deltas")
       ->check(CLI::IsMember({"deltas"}))
@@ -110,6 +112,44 @@ void add_top(CLI::App& app, TopOptions& options) {
       ->capture_default_str();
   app.add_flag("--once", options.once, "look once; elsewhere than on a terminal it always does");
   app.add_flag("--json", options.json, "print the rows as JSON, once");
+}
+
+void add_admin(CLI::App& app, AdminTarget& admin) {
+  admin.target.port = kMetricsPort;
+  app.add_option("--host", admin.target.host, "the node's name or address")->capture_default_str();
+  app.add_option("--metrics-port", admin.target.port, "the port of its metrics")
+      ->check(CLI::Range(1, 65535))
+      ->capture_default_str();
+  app.add_option("--token", admin.token, "its admin.token; from its own machine none is needed")
+      ->envname("MILLRACE_ADMIN_TOKEN");
+}
+
+void add_cluster(CLI::App& app, ClusterOptions& options) {
+  app.add_option("what", options.what,
+                 "status: how the cluster is; nodes: who is there, and how busy; bus: what the "
+                 "node sent and heard; probe: sends a message through bus partitions and measures "
+                 "when it comes back")
+      ->check(CLI::IsMember({"status", "nodes", "bus", "probe"}))
+      ->required();
+  add_admin(app, options.admin);
+  app.add_option("--partitions", options.partitions,
+                 "of probe: how many, spread evenly, or all; 16 unless told");
+  app.add_flag("--json", options.json, "print what the node answered");
+}
+
+void add_bus(CLI::App& app, BusTailOptions& options) {
+  app.add_option("what", options.what, "tail: what the node sends and hears, as JSON lines")
+      ->check(CLI::IsMember({"tail"}))
+      ->required();
+  add_admin(app, options.admin);
+  app.add_option("--app-id", options.app_id, "only events of this app");
+  app.add_option("--channel", options.channel, "only events of this channel, or of prefix*");
+  app.add_option("--kind", options.kinds,
+                 "only envelopes of this kind (data, beat, mark...); may "
+                 "be repeated");
+  app.add_flag("--payloads", options.payloads, "with the events' data, 4 KiB of each at most");
+  app.add_option("--count", options.count, "end after so many lines; 0: never")
+      ->check(between(0, 1e15));
 }
 
 void add_bench_load(CLI::App& app, BenchOptions& options) {
@@ -250,6 +290,13 @@ ToolOptions parse_args(const std::vector<std::string>& args) {
     return parse<TopOptions>(
         args, "Shows what deltas save on a node, by app and channel pattern, from its metrics.",
         add_top);
+  }
+  if (tool == "cluster") {
+    return parse<ClusterOptions>(args, "Asks a node about its cluster.", add_cluster);
+  }
+  if (tool == "bus") {
+    return parse<BusTailOptions>(args, "Shows what passes between nodes, as one of them sees it.",
+                                 add_bus);
   }
   return parse<BenchOptions>(
       args, "Loads a server with subscribers and publishes, and reports what was delivered.",

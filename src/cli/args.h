@@ -15,7 +15,7 @@ struct ParseExit {
 };
 
 using ToolOptions = std::variant<TriggerOptions, SubscribeOptions, ReplayOptions, TopOptions,
-                                 BenchOptions, ParseExit>;
+                                 ClusterOptions, BusTailOptions, BenchOptions, ParseExit>;
 
 bool is_tool(const std::string& name);
 

@@ -44,6 +44,29 @@ struct TopOptions {
   bool json = false;
 };
 
+// The metrics listener of a node, where operators ask.
+struct AdminTarget {
+  Target target;  // its port is the metrics port
+  std::string token;
+};
+
+struct ClusterOptions {
+  AdminTarget admin;
+  std::string what;  // status, nodes, bus, probe
+  std::string partitions;
+  bool json = false;
+};
+
+struct BusTailOptions {
+  AdminTarget admin;
+  std::string what = "tail";
+  std::string app_id;
+  std::string channel;
+  std::vector<std::string> kinds;
+  bool payloads = false;
+  std::uint64_t count = 0;  // ends after so many lines; 0: never
+};
+
 enum class BenchChannels : std::uint8_t {
   kShared,  // connection i is subscribed to channel i modulo `channels`
   kOwn,     // each connection has a channel of its own

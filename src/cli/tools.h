@@ -14,6 +14,8 @@ int run_trigger(const TriggerOptions& options);
 int run_subscribe(const SubscribeOptions& options);
 int run_replay(const ReplayOptions& options);
 int run_top(const TopOptions& options);
+int run_cluster(const ClusterOptions& options);
+int run_bus_tail(const BusTailOptions& options);
 int run_bench(const BenchOptions& options);
 
 // `args` begin with the tool's name. Nothing when the first is none of ours.

@@ -1,6 +1,7 @@
 #include "config/commands.h"
 
 #include <algorithm>
+#include <array>
 
 #include "config/schema.h"
 
@@ -59,7 +60,7 @@ std::string bash_completion() {
          "    completion) COMPREPLY=($(compgen -W 'bash zsh fish' -- \"$cur\")); return;;\n"
          "  esac\n"
          "  case ${COMP_WORDS[1]} in\n"
-         "    bench|replay|trigger|subscribe|top)\n"
+         "    bench|replay|trigger|subscribe|top|cluster|bus)\n"
          "      [[ ${COMP_WORDS[1]} == replay && $cur != -* ]] && "
          "{ COMPREPLY=($(compgen -f -- \"$cur\")); return; }\n"
          "      COMPREPLY=($(compgen -W \"$(" +
@@ -78,7 +79,7 @@ std::string zsh_completion() {
          "# zsh completion for millrace: put this into a file _millrace on the fpath\n"
          "case $words[2] in\n"
          "  replay) [[ $words[CURRENT] == -* ]] || { _files; return; };|\n"
-         "  bench|replay|trigger|subscribe|top) compadd -- ${(f)\"$(" +
+         "  bench|replay|trigger|subscribe|top|cluster|bus) compadd -- ${(f)\"$(" +
          tool_flags("$words[1] $words[2]") +
          ")\"}; return;;\n"
          "esac\n"
@@ -106,7 +107,7 @@ std::string fish_completion() {
       "complete -c millrace -n '__fish_seen_subcommand_from completion' "
       "-a 'bash zsh fish'\n"
       "complete -c millrace -n '__fish_seen_subcommand_from check replay' -F\n"
-      "for tool in bench replay trigger subscribe top\n"
+      "for tool in bench replay trigger subscribe top cluster bus\n"
       "  complete -c millrace -n \"__fish_seen_subcommand_from $tool\" -a \"(" +
       tool_flags("millrace $tool") +
       ")\"\n"
@@ -163,8 +164,9 @@ int run_config(std::vector<std::string> args, LoadInput input, Console& console)
 }
 
 bool is_tool(std::string_view command) {
-  return command == "bench" || command == "replay" || command == "trigger" ||
-         command == "subscribe";
+  constexpr std::array<std::string_view, 7> kTools = {"bench", "replay",  "trigger", "subscribe",
+                                                      "top",   "cluster", "bus"};
+  return std::ranges::find(kTools, command) != kTools.end();
 }
 
 // Behind a command or another flag as well; the tools have a help of their own.
@@ -224,8 +226,8 @@ int run_completion(std::string_view shell, Console& console) {
 }
 
 std::vector<std::string> command_names() {
-  return {"start", "check",  "config",  "version",   "completion", "help",
-          "bench", "replay", "trigger", "subscribe", "top"};
+  return {"start",  "check",   "config",    "version", "completion", "help", "bench",
+          "replay", "trigger", "subscribe", "top",     "cluster",    "bus"};
 }
 
 std::string version_text() { return "millrace " MR_VERSION "\n"; }

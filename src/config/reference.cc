@@ -159,7 +159,7 @@ std::string help_text() {
       "  check [FILE]                   read a configuration and print its problems\n"
       "  config show [--origin] [--json]  print every value (--origin: and where it comes from)\n"
       "  config docs                    print the reference of all keys (Markdown)\n"
-      "  bench, replay, trigger, subscribe  tools; see millrace COMMAND --help\n"
+      "  bench, replay, trigger, subscribe, top, cluster, bus  tools; see millrace COMMAND --help\n"
       "  completion bash|zsh|fish       print a completion script\n"
       "  version                        print the version\n\n"
       "Flags (they beat the environment, which beats the file):\n"

@@ -92,5 +92,23 @@ TEST(Terminal, TextsForPeople) {
   EXPECT_EQ(ProgressLine::bar(7, 4), "[####]");
 }
 
+TEST(ArgsTest, ClusterAndBusTailAskTheMetricsPort) {
+  const auto cluster = std::get<ClusterOptions>(
+      parse_args({"cluster", "probe", "--partitions", "all", "--token", "t", "--json"}));
+  EXPECT_EQ(cluster.what, "probe");
+  EXPECT_EQ(cluster.partitions, "all");
+  EXPECT_EQ(cluster.admin.token, "t");
+  EXPECT_EQ(cluster.admin.target.port, 9601);
+  EXPECT_TRUE(cluster.json);
+  const auto tail = std::get<BusTailOptions>(
+      parse_args({"bus", "tail", "--kind", "data", "--kind", "beat", "--metrics-port", "9"}));
+  EXPECT_EQ(tail.kinds, (std::vector<std::string>{"data", "beat"}));
+  EXPECT_EQ(tail.admin.target.port, 9);
+  EXPECT_FALSE(tail.payloads);
+  EXPECT_EQ(std::get<ParseExit>(parse_args({"cluster", "nonsense"})).code, kExitUsage);
+  EXPECT_EQ(std::get<ParseExit>(parse_args({"cluster"})).code, kExitUsage);
+  EXPECT_EQ(std::get<ParseExit>(parse_args({"bus", "head"})).code, kExitUsage);
+}
+
 }  // namespace
 }  // namespace mr::cli

@@ -1,5 +1,6 @@
 #include "api/admin/admin.h"
 
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -79,6 +80,8 @@ Admin::Admin(const AdminOptions& options, const AdminSources& sources)
   router_.add(Method::kGet, "/metrics", &Admin::metrics);
   router_.add(Method::kGet, "/admin/log-level", &Admin::log_level);
   router_.add(Method::kPut, "/admin/log-level", &Admin::set_log_level);
+  router_.add(Method::kGet, "/admin/cluster/{topic}", &Admin::cluster);
+  router_.add(Method::kPost, "/admin/cluster/{topic}", &Admin::cluster);
 }
 
 bool Admin::owns(const Request& request) const {
@@ -259,12 +262,35 @@ void Admin::set_log_level(const Request& request, const Params&, Responder respo
   responder.answer(uncached(http::json_response(200, levels_json())));
 }
 
+void Admin::cluster(const Request& request, const Params& params, Responder responder) {
+  if (!is_granted(request, responder)) return;
+  if (sources_.cluster == nullptr) {
+    return responder.answer(error_response(
+        409, "this node is alone: no broker is configured; set redis.url or adapter.driver"));
+  }
+  const std::string& topic = *http::find_param(params, "topic");
+  const auto query = http::parse_query(request.query);
+  if (!query) return responder.answer(error_response(400, "the query has a broken %XX escape"));
+  const std::string method = request.method == Method::kPost ? "POST" : "GET";
+  auto answer = std::make_shared<Responder>(std::move(responder));
+  const bool is_known =
+      sources_.cluster->tell(method + " " + topic, *query, [answer](ClusterSource::Told told) {
+        answer->answer(told.problem.empty()
+                           ? uncached(http::json_response(200, std::move(told.json)))
+                           : error_response(409, told.problem));
+      });
+  if (is_known) return;
+  answer->answer(error_response(404, "there is no " + method + " /admin/cluster/" + topic +
+                                         "; there are GET status, nodes, bus and tail, and POST "
+                                         "probe"));
+}
+
 void AdminService::on_request(Request request, Responder responder) {
   if (admin_.try_answer(request, responder)) return;
   responder.answer(
       error_response(404,
-                     "nothing is here; the metrics port has /metrics, /health, /ready, /usage and "
-                     "/admin/log-level, everything else is on the main port"));
+                     "nothing is here; the metrics port has /metrics, /health, /ready, /usage, "
+                     "/admin/log-level and /admin/cluster, everything else is on the main port"));
 }
 
 bool AdminService::on_upgrade(Request, net::SocketHandle, net::PeerAddress, std::string,

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "api/admin/access.h"
+#include "api/admin/cluster_source.h"
 #include "api/admin/options.h"
 #include "api/admin/verdict.h"
 #include "http/query.h"
@@ -23,12 +24,14 @@ struct AdminSources {
   observability::Registry& registry;
   observability::Log& log;
   model::AppStore& apps;
+  ClusterSource* cluster = nullptr;  // null: the node is alone
 };
 
 // The operators' routes of one listener of one loop. Both listeners: `/` (OK), the probes
 // (/health[/live|/ready], /live[z], /ready[z], /startupz, /up[/{appId}], /accept-traffic), /usage.
-// Only the metrics listener: /metrics and /admin/log-level (GET, PUT; see access.h). On the
-// public listener those two do not exist.
+// Only the metrics listener: /metrics, /admin/log-level (GET, PUT; see access.h) and
+// /admin/cluster/{topic} (GET; POST of what sends something). On the public listener those do not
+// exist.
 //
 // Ready is 503 while the node starts or drains or a loop is stuck; a degraded node is ready but
 // for "?strict=1". Live depends on nothing but the loops. Every answer of a probe has a JSON body
@@ -56,6 +59,7 @@ class Admin {
   void metrics(const http::Request&, const http::Params&, http::Responder responder);
   void log_level(const http::Request&, const http::Params&, http::Responder responder);
   void set_log_level(const http::Request&, const http::Params&, http::Responder responder);
+  void cluster(const http::Request&, const http::Params&, http::Responder responder);
 
   Verdict verdict() const;
   // Answers and counts the refusal; true when the caller may go on.
