@@ -10,11 +10,10 @@
 #include <vector>
 
 #include "app/banner.h"
-#include "app/nats_source.h"
+#include "app/bus_sources.h"
+#include "app/doctor.h"
 #include "app/node.h"
-#include "app/redis_source.h"
 #include "app/reload.h"
-#include "app/store_times.h"
 #include "cli/tools.h"
 #include "config/commands.h"
 #include "config/load.h"
@@ -91,22 +90,6 @@ std::vector<int> watched_signals() {
   return signals;
 }
 
-// Null: a node on its own.
-std::unique_ptr<BusSource> bus_source(const config::Settings& settings, net::Runtime& runtime,
-                                      observability::Log& log) {
-  const config::BrokerOptions& broker = settings.broker;
-  const cluster::StoreTimes times = store_times(settings);
-  switch (broker.driver) {
-    case config::BrokerDriver::kRedis:
-      return std::make_unique<RedisSource>(runtime, broker.redis, times, log);
-    case config::BrokerDriver::kNats:
-      return std::make_unique<NatsSource>(runtime, broker.nats, times, log);
-    case config::BrokerDriver::kLocal:
-      break;
-  }
-  return nullptr;
-}
-
 int serve(config::LoadOutcome outcome, const std::vector<std::string>& args) {
   config::Settings& settings = outcome.settings;
   const std::size_t loops =
@@ -131,7 +114,7 @@ int serve(config::LoadOutcome outcome, const std::vector<std::string>& args) {
     observability::Logger(log, "node")
         .warn("the limit of open files stays low", {{"reason", raised.error().detail}});
   }
-  const std::unique_ptr<BusSource> buses = bus_source(settings, runtime, log);
+  const std::unique_ptr<BusSource> buses = make_bus_source(settings, runtime, log);
   Node node(std::move(settings), runtime, log, {nullptr, buses.get()});
   Reload reload([args] { return config::load(config::input_of_process(args)); },
                 std::move(outcome.origins), node, log);
@@ -160,6 +143,7 @@ int run(std::vector<std::string> args) {
   config::Console out = console();
   if (const auto code = config::run_command(args, config::input_of_process({}), out)) return *code;
   if (const auto code = cli::run_tool(args)) return *code;
+  if (!args.empty() && args.front() == "doctor") return run_doctor({args.begin() + 1, args.end()});
   if (!args.empty() && args.front() == "start") args.erase(args.begin());
   config::LoadOutcome outcome = config::load(config::input_of_process(args));
   config::print_problems(outcome, out.err);

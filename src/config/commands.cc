@@ -227,7 +227,7 @@ int run_completion(std::string_view shell, Console& console) {
 
 std::vector<std::string> command_names() {
   return {"start",  "check",   "config",    "version", "completion", "help", "bench",
-          "replay", "trigger", "subscribe", "top",     "cluster",    "bus"};
+          "replay", "trigger", "subscribe", "top",     "cluster",    "bus",  "doctor"};
 }
 
 std::string version_text() { return "millrace " MR_VERSION "\n"; }

@@ -160,6 +160,8 @@ std::string help_text() {
       "  config show [--origin] [--json]  print every value (--origin: and where it comes from)\n"
       "  config docs                    print the reference of all keys (Markdown)\n"
       "  bench, replay, trigger, subscribe, top, cluster, bus  tools; see millrace COMMAND --help\n"
+      "  doctor [--json] [FLAGS]        try what a node needs: files, broker, rights, versions, "
+      "clocks\n"
       "  completion bash|zsh|fish       print a completion script\n"
       "  version                        print the version\n\n"
       "Flags (they beat the environment, which beats the file):\n"
