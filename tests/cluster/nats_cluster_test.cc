@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "cluster/epoll_driver.h"
 #include "cluster/nats/nats_bus.h"
 #include "cluster/nats/nats_registry.h"
+#include "cluster/nats/nats_store.h"
 #include "net/worker_thread.h"
 #include "support/nats_server.h"
 
@@ -154,6 +156,51 @@ TEST(NatsClusterTest, LinesOfNodesHaveThreeCopies) {
   const std::string told = nats.servers[2]->ask(
       "SUB told 1\r\nPUB $JS.API.STREAM.INFO.KV_millrace_nodes told 0\r\n\r\n", "\"state\"");
   EXPECT_NE(told.find("\"num_replicas\":3"), std::string::npos) << told;
+}
+
+// Asks until it is answered; what it was in the end.
+StoreAnswer read_of(NatsCluster& nats, Store& store, base::Duration limit) {
+  const base::TimePoint deadline = nats.loop().clock().now() + limit;
+  for (;;) {
+    std::optional<StoreAnswer> answer;
+    store.read({Space::kState, "a"}, [&](StoreAnswer got) { answer = std::move(got); });
+    nats.run_until([&] { return answer.has_value(); }, 5s);
+    const bool is_over = nats.loop().clock().now() >= deadline;
+    if (is_over || answer->kind == StoreAnswer::Kind::kDone) return *answer;
+    nats.run_until([] { return false; }, 20ms);
+  }
+}
+
+TEST(NatsClusterTest, RecordsHaveThreeCopiesAndOutliveAServer) {
+  NatsCluster nats;
+  std::vector<std::unique_ptr<nats::KvLink>> links;
+  std::vector<std::unique_ptr<Store>> stores;
+  nats.known = {0, 1, 2};
+  for (int i = 0; i < 2; ++i) {
+    links.push_back(std::make_unique<nats::KvLink>(nats.loop(), nats.options(), StoreTimes(),
+                                                   [](const std::string&) {}));
+    stores.push_back(std::make_unique<nats::NatsStore>(nats.loop(), *links.back()));
+    stores.back()->start();
+  }
+  const StoreAnswer before = read_of(nats, *stores[0], 60s);
+  ASSERT_EQ(before.kind, StoreAnswer::Kind::kDone) << stores[0]->problem();
+  const std::string told = nats.servers[2]->ask(
+      "SUB told 1\r\nPUB $JS.API.STREAM.INFO.KV_millrace_state told 0\r\n\r\n", "\"state\"");
+  EXPECT_NE(told.find("\"num_replicas\":3"), std::string::npos) << told;
+  std::optional<StoreAnswer> written;
+  stores[0]->write({Space::kState, "a"}, "kept", before.revision,
+                   [&](StoreAnswer got) { written = std::move(got); });
+  ASSERT_TRUE(nats.run_until([&] { return written.has_value(); }, 5s));
+  ASSERT_EQ(written->kind, StoreAnswer::Kind::kDone);
+  EXPECT_EQ(read_of(nats, *stores[1], 20s).life, before.life);
+
+  nats.servers[0]->kill();
+  for (const auto& store : stores) {
+    const StoreAnswer after = read_of(nats, *store, 30s);
+    EXPECT_EQ(after.value, "kept") << store->problem();
+    EXPECT_EQ(after.life, before.life);
+  }
+  stores.clear();
 }
 
 }  // namespace

@@ -11,7 +11,7 @@
 namespace mr::cluster::nats {
 namespace {
 
-constexpr auto kPatience = std::chrono::seconds(1);
+constexpr auto kPatience = std::chrono::milliseconds(1000);
 constexpr auto kLookAgain = std::chrono::seconds(10);
 constexpr std::uint64_t kCopies = 3;
 constexpr std::size_t kAnswerBytesMax = 1 << 20;
