@@ -55,6 +55,7 @@ class BusTap final : public cluster::Bus, public cluster::BusEvents {
   bool publish(cluster::Subject subject, std::string_view envelope) override;
   void flush() override { bus_->flush(); }
   std::size_t queued_bytes() const override { return bus_->queued_bytes(); }
+  cluster::BusTotals totals() const override { return bus_->totals(); }
 
   void on_open() override { to_.on_open(); }
   void on_lost(std::string_view why) override { to_.on_lost(why); }

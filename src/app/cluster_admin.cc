@@ -144,14 +144,13 @@ void ClusterAdmin::status(const http::Params&, Done done) {
     sum.bytes_per_second += line.load.bytes_per_second;
   }
   const cluster::NodeLine& own = control.table().lines().front();
-  const config::Value driver = config::find_key("adapter.driver")->get(settings_);
   std::string text;
   json::Writer out(text);
   {
     Object status(out);
     status.text("node", own.name)
         .text("boot", cluster::to_text(own.boot))
-        .text("driver", std::get<std::string>(driver))
+        .text("driver", config::driver_name(settings_))
         .text("prefix", settings_.cluster.prefix)
         .flag("is_signed", !settings_.cluster.secret.empty())
         .number("partitions", settings_.cluster.partitions)

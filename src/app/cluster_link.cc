@@ -57,6 +57,7 @@ class ClusterLink::LoopLink final : public channel::OtherNodes, public cluster::
   cluster::Relay& relay() { return relay_; }
   const cluster::Relay& relay() const { return relay_; }
   BusTap& tap() { return bus_; }
+  const BusTap& tap() const { return bus_; }
   std::uint64_t unknown_apps() const { return unknown_apps_; }
   std::uint64_t unread() const { return unread_; }
 
@@ -338,10 +339,12 @@ std::size_t ClusterLink::queued_bytes(std::size_t loop) const {
 void ClusterLink::collect(std::size_t loop, std::vector<observability::GaugeSample>& out) const {
   const LoopLink& link = *loops_[loop];
   add_relay_samples(link.relay(), {link.unknown_apps(), link.unread()}, out);
+  add_bus_samples(link.tap(), out);
 }
 
 void ClusterLink::collect_control(std::vector<observability::GaugeSample>& out) const {
   add_control_samples(*control_, out);
+  add_bus_samples(*bus_, out);
   add_news_samples(news_->counters(), out);
 }
 

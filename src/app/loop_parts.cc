@@ -6,6 +6,7 @@
 
 #include "app/samples.h"
 #include "app/store_times.h"
+#include "config/schema.h"
 #include "http/query.h"
 #include "ws/frame.h"
 #include "ws/handshake.h"
@@ -83,6 +84,10 @@ api::AdminOptions admin_options(const config::Settings& settings, api::Listener 
   options.token = settings.admin_token;
   options.metrics_enabled = settings.metrics.enabled;
   options.usage_enabled = settings.rest.usage_enabled;
+  options.about.node_id = settings.cluster.name;
+  if (settings.broker.driver != config::BrokerDriver::kLocal) {
+    options.about.broker = config::driver_name(settings);
+  }
   return options;
 }
 

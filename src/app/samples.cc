@@ -189,6 +189,20 @@ void add_control_samples(const cluster::Control& control, Samples& out) {
            number(c.refused));
 }
 
+void add_bus_samples(const cluster::Bus& bus, Samples& out) {
+  const cluster::BusTotals totals = bus.totals();
+  Family(out, SampleKind::kCounter)
+      .add("millrace_broker_reconnects_total", "Connections to the broker that came after a loss",
+           number(totals.reconnects))
+      .add("millrace_broker_publish_errors_total", "Envelopes that the broker refused",
+           number(totals.publish_errors))
+      .add("millrace_broker_queue_full_total",
+           "Envelopes that found no room in the queue to the broker", number(totals.refused_full))
+      .add("millrace_broker_overruns_total",
+           "Times that what came from the broker found no room in a loop's mailbox",
+           number(totals.overruns));
+}
+
 void add_news_samples(const cluster::NodeNews::Counters& c, Samples& out) {
   Family counters(out, SampleKind::kCounter);
   counters.add("millrace_cluster_nodes_joined_total", "Other nodes that came", number(c.joined))

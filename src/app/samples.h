@@ -44,6 +44,8 @@ struct ForeignDrops {
 void add_relay_samples(const cluster::Relay& relay, const ForeignDrops& drops, Samples& out);
 // Once a node, on the control loop.
 void add_control_samples(const cluster::Control& control, Samples& out);
+// Of one bus.
+void add_bus_samples(const cluster::Bus& bus, Samples& out);
 void add_news_samples(const cluster::NodeNews::Counters& counters, Samples& out);
 void add_http_samples(const http::ConnectionPool& pool, Samples& out);
 

@@ -29,6 +29,14 @@ class BusEvents {
   ~BusEvents() = default;
 };
 
+// What a Bus counts since it was made.
+struct BusTotals {
+  std::uint64_t reconnects = 0;      // openings after a loss
+  std::uint64_t publish_errors = 0;  // envelopes that the broker, or its library, refused
+  std::uint64_t refused_full = 0;    // envelopes that found the queue full
+  std::uint64_t overruns = 0;        // times that what came found no room here
+};
+
 // One loop's way to the broker: memory, Redis, Redis Cluster or NATS. Loop only; outlived by its
 // loop, and by the BusEvents that it was made with until stop().
 class Bus {
@@ -51,6 +59,7 @@ class Bus {
 
   // Bytes that were taken and are not in the kernel yet.
   virtual std::size_t queued_bytes() const = 0;
+  virtual BusTotals totals() const { return {}; }
 };
 
 }  // namespace mr::cluster

@@ -55,6 +55,8 @@ const Key* find_key(std::string_view path);
 const Key* find_app_key(std::string_view member);
 const Key* find_env(std::string_view short_name);
 const Key* find_flag(std::string_view flag);
+// "local", "redis", "nats".
+std::string driver_name(const Settings& settings);
 // True when keys or aliases lie below the path: "metrics".
 bool is_section(std::string_view path);
 

@@ -154,6 +154,10 @@ std::vector<Key> bus_rows() {
 
 }  // namespace
 
+std::string driver_name(const Settings& settings) {
+  return std::string(kDrivers[static_cast<std::size_t>(settings.broker.driver)]);
+}
+
 std::vector<Key> cluster_keys() {
   std::vector<Key> rows;
   for (auto* part :

@@ -21,7 +21,10 @@ std::string_view to_text(NodeState state) {
 }
 
 Pulse::Pulse(const base::Clock& clock, std::size_t loops)
-    : clock_(clock), loops_(loops), beats_(std::make_unique<std::atomic<std::int64_t>[]>(loops)) {
+    : clock_(clock),
+      started_(clock.now()),
+      loops_(loops),
+      beats_(std::make_unique<std::atomic<std::int64_t>[]>(loops)) {
   for (std::size_t i = 0; i < loops_; ++i) beat(i);
 }
 
@@ -39,7 +42,9 @@ void Pulse::set_problem(const char* problem) { problem_.store(problem, std::memo
 NodeHealth Pulse::health() const {
   NodeHealth health;
   health.state = state();
+  health.uptime = clock_.now() - started_;
   const char* const problem = problem_.load(std::memory_order_relaxed);
+  health.is_whole = problem == nullptr;
   if (problem != nullptr && health.state == NodeState::kReady) {
     health.state = NodeState::kDegraded;
     health.reason = problem;

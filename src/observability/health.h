@@ -25,7 +25,9 @@ std::string_view to_text(NodeState state);
 // A snapshot, of the moment of asking.
 struct NodeHealth {
   NodeState state = NodeState::kStarting;
-  std::string reason;                     // of degraded: what is missing and since when; no secrets
+  std::string reason;    // of degraded: what is missing and since when; no secrets
+  bool is_whole = true;  // nothing outside is missing
+  base::Duration uptime{};
   std::vector<base::Duration> loop_ages;  // since each loop's last tick
 };
 
@@ -53,6 +55,7 @@ class Pulse final : public HealthSource {
 
  private:
   const base::Clock& clock_;
+  const base::TimePoint started_;
   const std::size_t loops_;
   const std::unique_ptr<std::atomic<std::int64_t>[]> beats_;  // nanoseconds of Clock::now()
   std::atomic<NodeState> state_{NodeState::kStarting};

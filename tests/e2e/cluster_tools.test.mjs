@@ -89,6 +89,17 @@ describe("operators of three nodes over one Redis", () => {
     assert.match(wrong.output, /partitions must be a number from 1, or "all"/);
   });
 
+  test("/health and /ready say which node it is, how long it runs, and how its broker is", async () => {
+    for (const path of ["/health", "/ready"]) {
+      const body = JSON.parse((await get(nodes[0].url + path)).body);
+      assert.deepEqual([body.status, body.node_id, body.checks], ["ready", "n1", { redis: "ok", cluster_mode: true }]);
+      assert.equal(Number.isInteger(body.uptime_seconds), true);
+    }
+    for (const name of ["reconnects", "publish_errors", "queue_full", "overruns"]) {
+      assert.match((await get(`${nodes[0].metricsUrl}/metrics`)).body, new RegExp(`^millrace_broker_${name}_total 0$`, "m"));
+    }
+  });
+
   const tail = (node, args) => {
     const child = spawn(BINARY, ["bus", "tail", "--metrics-port", String(node.metricsPort), ...args]);
     const shown = { child, output: "" };
@@ -159,11 +170,15 @@ describe("operators of three nodes over one Redis", () => {
       assert.notEqual(status.reason, "");
       const own = (await told(nodes[0], "cluster", "nodes")).nodes.find((line) => line.is_self);
       assert.equal(own.status, "degraded");
+      const ready = await get(`${nodes[0].url}/ready`);
+      assert.equal(ready.status, 200);
+      assert.deepEqual(JSON.parse(ready.body).checks, { redis: "away", cluster_mode: true });
       const probe = await ask(nodes[0], "cluster", "probe");
       assert.equal(probe.code, 1);
     } finally {
       redis.signal("SIGCONT");
     }
     await until(async () => (await told(nodes[0], "cluster", "status")).problem === "", 8000, "whole again");
+    assert.equal(await sample(nodes[0], "millrace_broker_reconnects_total") > 0, true);
   });
 });

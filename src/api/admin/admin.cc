@@ -126,7 +126,7 @@ void Admin::live(const Request&, const Params&, Responder responder) {
 void Admin::ready(const Request& request, const Params&, Responder responder) {
   const Verdict now = verdict();
   const bool is_good = now.is_ready && !(now.is_degraded && is_strict(request));
-  responder.answer(status_response(is_good, to_json(now)));
+  responder.answer(status_response(is_good, to_json(now, options_.about)));
 }
 
 void Admin::startup(const Request&, const Params&, Responder responder) {

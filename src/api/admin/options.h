@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 
+#include "api/admin/verdict.h"
 #include "base/clock.h"
 
 namespace mr::api {
@@ -15,6 +16,7 @@ enum class Listener : std::uint8_t {
 
 struct AdminOptions {
   Listener serve = Listener::kPublic;
+  NodeAbout about{};
   std::string token;            // admin.token; empty: /admin/* only from loopback
   bool metrics_enabled = true;  // GET /metrics, on the metrics listener only
   bool usage_enabled = true;    // GET /usage on the public listener; the other always has it

@@ -44,6 +44,10 @@ class NatsBus final : public Bus, private LinkEvents {
   void flush() override;
   std::size_t queued_bytes() const override { return queued_; }
 
+  BusTotals totals() const override {
+    return {counters_.reconnects, counters_.publish_errors, counters_.refused_full,
+            counters_.overruns};
+  }
   const Counters& counters() const { return counters_; }
 
  private:

@@ -40,6 +40,9 @@ class RedisBus final : public Bus {
   void flush() override;
   std::size_t queued_bytes() const override;
 
+  BusTotals totals() const override {
+    return {counters_.reconnects, counters_.publish_errors, counters_.refused_full, 0};
+  }
   const Counters& counters() const { return counters_; }
 
  private:
