@@ -1,0 +1,88 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/function.h"
+
+namespace mr::cluster {
+
+// A delta chain, which all nodes count together.
+struct CounterKey {
+  std::string app_id;
+  std::string channel;
+  std::string conflation_key;  // as on the wire (delta::wire_key)
+  bool operator==(const CounterKey&) const = default;
+};
+
+// "app:channel:key", `:`, `%`, `{` and `}` of app and key as %XX; a wire key has its `%` done.
+std::string counter_name(const CounterKey& key);
+// Nullopt: no name that counter_name() makes.
+std::optional<CounterKey> parse_counter_name(std::string_view name);
+
+// What the store holds of a chain: "5/10 node-1".
+struct Count {
+  std::uint32_t count = 0;     // messages since the last full one
+  std::uint32_t interval = 0;  // who counted last asked with it; 0: nobody counted yet
+  std::string node;            // who that was
+  bool operator==(const Count&) const = default;
+};
+std::string format_count(const Count& count);
+// Nothing counted yet where the text is none of ours.
+Count parse_count(std::string_view text);
+
+// A message that wants its place in the count of its chain.
+struct CountRequest {
+  CounterKey key;
+  std::uint32_t interval = 0;
+  std::uint64_t number = 0;  // of its coordinator
+  base::TimePoint accepted{};
+  bool is_open = true;  // false: decided otherwise; it takes no place unless one was asked for
+};
+using CountRequestRef = std::shared_ptr<CountRequest>;
+
+struct Counted {
+  std::uint32_t place = 0;  // 1 to the interval
+  bool is_full = false;
+  Count before;  // by whom the chain was counted last
+};
+
+// What a Counter tells, on its loop, never inside a call to it.
+class CounterEvents {
+ public:
+  virtual void on_counted(const CountRequestRef& request, const Counted& counted) = 0;
+  // It will not be counted: nobody can say whether it was.
+  virtual void on_uncounted(const CountRequestRef& request) = 0;
+  // The store answered a request, or did not in time.
+  virtual void on_answer(bool came) = 0;
+
+ protected:
+  ~CounterEvents() = default;
+};
+
+// The common counters, as one loop reaches them. A message is asked for once; the counts of one
+// chain follow each other without a hole. Loop only; its events outlive it.
+class Counter {
+ public:
+  virtual ~Counter() = default;
+  virtual void start() = 0;
+  // Nobody is told of what waits.
+  virtual void stop() = 0;
+  // An answer that takes longer is none.
+  virtual void set_patience(base::Duration patience) = 0;
+  // False, and nothing was taken: there is no way to the store now.
+  virtual bool count(const CountRequestRef& request) = 0;
+
+  // "Redis" or "NATS", for texts.
+  virtual std::string_view backend() const = 0;
+  // Why it does not answer; empty: it does.
+  virtual const std::string& problem() const = 0;
+};
+
+}  // namespace mr::cluster
