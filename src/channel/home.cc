@@ -189,7 +189,9 @@ model::MessageRef Home::make_message(HomeChannel& channel, const Publish& publis
   draft.number = channel.sequence;
   draft.is_placed = publish.verdict != model::Verdict::kNone;
   draft.verdict = draft.is_placed ? publish.verdict : verdict_of(order);
-  if (MR_PLANTED("originator_ignores_verdict") && !publish.is_remote) draft.verdict = {};
+  if (MR_PLANTED(publish.is_remote ? "receiver_ignores_verdict" : "originator_ignores_verdict")) {
+    draft.verdict = {};
+  }
   std::string key = publish.conflation_key;
   if (key.empty() && channel.chains->is_keyed() && !draft.is_placed) {
     key = delta::conflation_key(publish.data, channel.chains->key_path());

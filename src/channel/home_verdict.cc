@@ -78,11 +78,13 @@ void Home::decide(HomeChannel& channel, Pending& pending) {
   if (publish.verdict == Verdict::kNone) {
     bool is_full = pending.order == Order::kFull;
     const ChainOptions* rules = coordination_of(channel);
+    if (pending.order == Order::kRelease && MR_PLANTED("local_verdict_not_sent")) return;
     if (pending.order == Order::kRelease && rules != nullptr) {
       is_full = interval_counts_.is_due(chain, rules->full_message_interval);
     }
     publish.verdict = is_full ? Verdict::kFull : Verdict::kDelta;
   }
+  if (pending.order == Order::kRelease && MR_PLANTED("fallback_not_counted")) return;
   interval_counts_.note(chain, publish.verdict == Verdict::kFull);
 }
 

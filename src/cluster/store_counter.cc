@@ -126,7 +126,8 @@ void StoreCounter::updated(Chain& chain, Update update, const StoreAnswer& answe
   update.known.revision = answer.revision;
   chain.known = std::move(update.known);
   for (std::size_t i = 0; i < update.claimed.size(); ++i) {
-    events_.on_counted(update.claimed[i], update.places[i]);
+    const std::size_t whose = MR_PLANTED("claim_not_bound") ? update.claimed.size() - 1 - i : i;
+    events_.on_counted(update.claimed[whose], update.places[i]);
   }
   won(chain, loop_.clock().now() - update.sent);
 }
@@ -134,7 +135,7 @@ void StoreCounter::updated(Chain& chain, Update update, const StoreAnswer& answe
 void StoreCounter::won(Chain& chain, base::Duration trip) {
   chain.has_rivals = chain.has_rivals && loop_.clock().now() - chain.conflict_at < kRivalry;
   ++chain.wins;
-  if ((!chain.has_rivals && chain.wins < kWinsMax) || MR_PLANTED("no_turns")) {
+  if ((!chain.has_rivals && chain.wins < kWinsMax)) {
     chain.is_busy = false;
     return claim(chain);
   }
