@@ -1,8 +1,10 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "cluster/bus.h"
+#include "cluster/counter.h"
 #include "cluster/registry.h"
 #include "cluster/store.h"
 #include "net/loop.h"
@@ -19,6 +21,9 @@ class BusSource {
   virtual std::unique_ptr<cluster::Registry> make_registry(net::Loop& loop, cluster::Bus& bus) = 0;
   // What nodes share in the broker; one for each loop that needs it.
   virtual std::unique_ptr<cluster::Store> make_store(net::Loop& loop) = 0;
+  // The common counters of delta chains, for node `node`; one for each loop.
+  virtual std::unique_ptr<cluster::Counter> make_counter(net::Loop& loop, const std::string& node,
+                                                         cluster::CounterEvents& events) = 0;
 };
 
 }  // namespace mr::app

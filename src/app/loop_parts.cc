@@ -103,7 +103,11 @@ LoopParts::LoopParts(Shared& shared, std::size_t index)
       quota_(loop_.random().next()),
       idempotency_(shared.settings.channel.idempotency_entries_max,
                    idempotency_ttl(shared.settings), loop_.random().next()),
-      home_(port_, shared.order, channel_options(shared, delta_policy_), loop_.random().next()),
+      coordination_(shared.coordination == nullptr
+                        ? nullptr
+                        : std::make_unique<CoordinatedOrder>(*shared.coordination, index)),
+      home_(port_, coordination_ ? *coordination_ : shared.order,
+            channel_options(shared, delta_policy_), loop_.random().next()),
       exchange_(port_, shared.peers, shared.settings.channel),
       parser_(json_bytes_max(shared.settings)),
       signers_(loop_.random().next()),
@@ -132,6 +136,7 @@ LoopParts::LoopParts(Shared& shared, std::size_t index)
                                {"pattern", label.pattern},
                                {"max_conflation_keys", options.keys_max}});
   };
+  if (coordination_) coordination_->configure(delta_policy_.plan().settings.delta);
   loop_.set_iteration_end(this);
   if (!shared.settings.development) return;
   shared.apps.find_by_id(shared.settings.apps.front().id, [this](model::AppRef app) {
@@ -216,6 +221,7 @@ bool LoopParts::on_upgrade(http::Request request, net::SocketHandle socket, net:
 void LoopParts::change_deltas(DeltaPlanRef plan) {
   delta_policy_.change(std::move(plan));
   context_.delta = delta_policy_.settings();
+  if (coordination_) coordination_->configure(delta_policy_.plan().settings.delta);
   home_.chain_shop().bytes_max = delta_policy_.plan().bytes_max(shared_.runtime.loop_count());
   home_.configure_chains();
   sessions_.settle_deltas();
@@ -243,6 +249,7 @@ void LoopParts::collect(std::vector<observability::GaugeSample>& out) const {
   add_home_samples(home_, idempotency_, out);
   add_delta_samples({delta_policy_.plan(), home_.chain_shop(), hub_.counters(), port_of_labels_},
                     out);
+  if (coordination_) coordination_->collect(out);
   add_http_samples(http_, out);
   add_api_samples(api_.counters(), out);
 }

@@ -8,6 +8,7 @@
 
 #include "api/admin/admin.h"
 #include "api/pusher_api.h"
+#include "app/coordinated_order.h"
 #include "app/delta_policy.h"
 #include "app/load_meter.h"
 #include "app/loop_port.h"
@@ -35,7 +36,8 @@ struct Shared {
   net::Runtime& runtime;
   model::AppStore& apps;
   channel::OrderSource& order;
-  DeltaPlanRef delta_plan;  // of the start
+  CoordinatedOrder::Outside* coordination;  // null: a node alone, or `order` holds
+  DeltaPlanRef delta_plan;                  // of the start
   observability::Log& log;
   const observability::HealthSource& health;
   observability::GaugeSource& gauges;
@@ -91,6 +93,7 @@ class LoopParts final : public http::Service, public net::AcceptEvents, public n
   DeltaPolicy delta_policy_;
   channel::Quota quota_;
   channel::Idempotency idempotency_;
+  std::unique_ptr<CoordinatedOrder> coordination_;  // null: there is nobody to count with
   channel::Home home_;
   channel::NoOtherNodes alone_;
   channel::OtherNodes* nodes_ = &alone_;

@@ -34,9 +34,19 @@ Node::Node(config::Settings settings, net::Runtime& runtime, observability::Log&
       registry_(settings_.metrics.prefix),
       apps_(settings_.apps),
       delta_plan_(DeltaPlan::make(settings_.delta, ids_of(settings_.apps), nullptr)),
-      shared_{settings_,   runtime, apps_,  given.order == nullptr ? local_order_ : *given.order,
-              delta_plan_, log,     pulse_, *this,
-              registry_,   {}} {
+      coordination_watch_(log, runtime.loop_count()),
+      coordination_(coordination_of(given)),
+      shared_{settings_,
+              runtime,
+              apps_,
+              given.order == nullptr ? local_order_ : *given.order,
+              coordination_ ? &*coordination_ : nullptr,
+              delta_plan_,
+              log,
+              pulse_,
+              *this,
+              registry_,
+              {}} {
   for (std::size_t i = 0; i < runtime_.loop_count(); ++i) {
     loops_.push_back(std::make_unique<LoopParts>(shared_, i));
   }
@@ -60,6 +70,12 @@ Node::Node(config::Settings settings, net::Runtime& runtime, observability::Log&
 }
 
 Node::~Node() = default;
+
+std::optional<CoordinatedOrder::Outside> Node::coordination_of(const Given& given) {
+  if (given.buses == nullptr || given.order != nullptr) return std::nullopt;
+  return CoordinatedOrder::Outside{runtime_,  *given.buses,        log_,
+                                   registry_, coordination_watch_, settings_.cluster.name};
+}
 
 base::Result<base::Done, net::NetErrc> Node::start() {
   net::Address address{settings_.host, settings_.port};
@@ -253,6 +269,7 @@ void Node::collect(Gathered done) {
   scrape->missing = loops_.size();
   add_loop_samples(runtime_.stats(), scrape->samples);
   if (cluster_) cluster_->collect_control(scrape->samples);
+  coordination_watch_.collect(scrape->samples);
   net::Loop& asking = runtime_.control();
   for (std::size_t i = 0; i < loops_.size(); ++i) {
     runtime_.loop(i).post([this, i, scrape, &asking] {

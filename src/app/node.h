@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -64,6 +65,7 @@ class Node final : public observability::GaugeSource {
   void start_cluster();
   void describe();
   void leave_cluster();
+  std::optional<CoordinatedOrder::Outside> coordination_of(const Given& given);
   void wait_for_sessions();
   void wait_for_requests();
   // Sums what `count` says on each loop and gives it on the control loop.
@@ -79,6 +81,8 @@ class Node final : public observability::GaugeSource {
   ConfigAppStore apps_;
   channel::LocalOrder local_order_;
   DeltaPlanRef delta_plan_;
+  CoordinationWatch coordination_watch_;
+  std::optional<CoordinatedOrder::Outside> coordination_;
   Shared shared_;
   std::vector<std::unique_ptr<LoopParts>> loops_;
   std::unique_ptr<ClusterLink> cluster_;  // null: a node alone

@@ -6,6 +6,7 @@
 
 #include "app/bus_source.h"
 #include "cluster/redis/redis_bus.h"
+#include "cluster/redis/redis_counter.h"
 #include "cluster/redis/redis_registry.h"
 #include "cluster/redis/redis_store.h"
 #include "cluster/redis/store_server.h"
@@ -33,13 +34,23 @@ class RedisSource final : public BusSource {
     return std::make_unique<cluster::redis::RedisRegistry>(loop, resolver_, options_);
   }
   std::unique_ptr<cluster::Store> make_store(net::Loop& loop) override {
-    auto server = std::make_unique<cluster::redis::StoreServer>(
-        loop, resolver_, options_,
-        [this](const std::string& why) { control_.post([this, why] { warn(why); }); });
-    return std::make_unique<cluster::redis::RedisStore>(loop, options_, times_, std::move(server));
+    return std::make_unique<cluster::redis::RedisStore>(loop, options_, times_, make_route(loop));
+  }
+  std::unique_ptr<cluster::Counter> make_counter(net::Loop& loop, const std::string& node,
+                                                 cluster::CounterEvents& events) override {
+    return std::make_unique<cluster::redis::RedisCounter>(
+        loop,
+        cluster::redis::RedisCounter::Source{make_route(loop), options_.prefix, node,
+                                             times_.delta_counts},
+        events);
   }
 
  private:
+  std::unique_ptr<cluster::redis::StoreRoute> make_route(net::Loop& loop) {
+    return std::make_unique<cluster::redis::StoreServer>(
+        loop, resolver_, options_,
+        [this](const std::string& why) { control_.post([this, why] { warn(why); }); });
+  }
   // All loops find it, and again after each loss.
   void warn(const std::string& why) {
     if (std::exchange(warned_, why) == why) return;

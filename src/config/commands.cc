@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "config/coordination_rules.h"
 #include "config/schema.h"
 
 namespace mr::config {
@@ -191,6 +192,9 @@ int run_check(std::vector<std::string> args, LoadInput input, Console& console) 
   if (!outcome.ok()) {
     console.err(std::to_string(outcome.errors.size()) + " problem(s); nothing would be started\n");
     return kExitConfig;
+  }
+  for (const std::string& line : uncoordinated_channels(outcome.settings)) {
+    console.out(line + "\n");
   }
   console.out(outcome.config_path + (outcome.config_path.empty() ? "" : ": ") + "valid: " +
               (outcome.settings.development

@@ -5,6 +5,7 @@
 
 #include "config/cluster_rules.h"
 #include "config/commands.h"
+#include "config/coordination_rules.h"
 #include "config/delta_patterns.h"
 #include "config/layers.h"
 #include "config/suggest.h"
@@ -41,6 +42,7 @@ class Loading {
     derive();
     check();
     complete_cluster(layers_, outcome_.settings, {input_.hostname, input_.address});
+    check_coordination(layers_, outcome_.settings);
     list_origins();
     outcome_.config_path = config_path_;
     outcome_.warnings = std::move(layers_.warnings);

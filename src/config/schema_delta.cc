@@ -75,6 +75,19 @@ std::vector<Key> delta_keys() {
                         "nothing; empty means none.",
                 .change = kLive},
                [](S& s) -> auto& { return s.delta.delta.conflation_key_path; }),
+       setting({.path = "delta_compression.cluster_coordination",
+                .text = "All nodes count the messages of each conflation key together, so that "
+                        "the same ones are whole everywhere; needs redis or nats and a "
+                        "conflation key.",
+                .change = kLive},
+               [](S& s) -> auto& { return s.delta.delta.cluster_coordination; }),
+       setting<Unit::kMilliseconds>(
+           {.path = "delta_compression.coordination_timeout_ms",
+            .text = "How long a message waits for the common count; then its node's own holds.",
+            .min = 1,
+            .max = 10'000,
+            .change = kLive},
+           [](S& s) -> auto& { return s.delta.delta.coordination_timeout; }),
        setting({.path = "delta_compression.omit_delta_algorithm",
                 .text = "Leaves the algorithm out of delta frames where the client knows it.",
                 .change = kLive},

@@ -14,8 +14,6 @@ struct LaterRow {
 // Keys of features that are not there yet. A row covers everything below its path, so the sections
 // that people write by hand are listed key by key: a typing error in them is still found.
 constexpr LaterRow kLater[] = {
-    {"delta_compression.cluster_coordination", "Common full-message intervals of all nodes."},
-    {"delta_compression.coordination_backend", "Where the interval is kept."},
     {"adapter.redis", "Options of the redis driver."},
     {"adapter.cluster", "Options of the cluster driver."},
     {"adapter.pulsar", "Options of the pulsar driver."},
@@ -94,6 +92,7 @@ constexpr LaterRow kInert[] = {
     {"adapter.nats.client_capacity", "Use cluster.bus_queue_mb."},
     {"adapter.nats.max_reconnects", "It is tried again for ever."},
     {"adapter.nats.presence_sync_chunk_size", "Messages are as large as they must be."},
+    {"delta_compression.coordination_backend", "The counters are where adapter.driver is."},
     {"cluster_health", "Use adapter.cluster_health."},
     {"health_check_timeout_ms", "Health checks do not wait."},
     {"cleanup", "Closed connections are cleaned up at once."},

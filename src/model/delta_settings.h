@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -26,7 +27,9 @@ struct DeltaOptions {
   std::uint32_t max_resyncs_per_second = 10;  // of one connection; further ones wait
   std::string conflation_key_path =
       {};  // empty: channels are not keyed unless their pattern says so
-  bool cluster_coordination = false;
+  bool cluster_coordination = false;  // all nodes count the messages of keyed channels together
+  // Of an answer of the common counter; a later one is the node's own.
+  std::chrono::nanoseconds coordination_timeout = std::chrono::milliseconds(50);
   bool omit_delta_algorithm = false;
 };
 

@@ -306,7 +306,7 @@ TEST(LoadTest, TheMetricsPrefixIsJudged) {
 TEST(LoadTest, LaterKeysGiveExactlyOneWarningThatNamesThem) {
   const LoadOutcome outcome = load_text(
       R"({
-  "delta_compression": {"enabled": true, "cluster_coordination": true},
+  "delta_compression": {"enabled": true, "coordination_backend": "redis"},
   "adapter": {"enable_socket_counting": true},
   "database": {"mysql": {"host": "127.0.0.1", "port": 3306}},
   "mode": "production",
@@ -318,7 +318,7 @@ TEST(LoadTest, LaterKeysGiveExactlyOneWarningThatNamesThem) {
       {"--set", "cache.driver=memory"});
   EXPECT_EQ(joined(outcome.errors), "");
   const std::string warnings = joined(outcome.warnings);
-  for (const char* key : {"\"delta_compression.cluster_coordination\"",
+  for (const char* key : {"\"delta_compression.coordination_backend\"",
                           "\"adapter.enable_socket_counting\"", "\"database.mysql\"", "\"mode\"",
                           "\"apps[0].webhooks\"", "\"cache.driver\"", "\"app_manager.driver\""}) {
     const std::size_t at = warnings.find(key);

@@ -36,10 +36,15 @@ TEST(SchemaTest, EveryAvailableKeyChangesTheSettings) {
     const std::string text = other_value(key, before);
     const std::string raw = text.starts_with('"') ? text.substr(1, text.size() - 2) : text;
     // A user of Redis, its sentinels or NATS has a password.
-    const LoadOutcome outcome = load(make_input({"--set", std::string(key.path) + "=" + raw},
-                                                {{"DATABASE_REDIS_PASSWORD", "p"},
-                                                 {"DATABASE_REDIS_SENTINEL_PASSWORD", "p"},
-                                                 {"NATS_PASSWORD", "p"}}));
+    Environment environment = {{"DATABASE_REDIS_PASSWORD", "p"},
+                               {"DATABASE_REDIS_SENTINEL_PASSWORD", "p"},
+                               {"NATS_PASSWORD", "p"}};
+    if (key.path == "delta_compression.cluster_coordination") {
+      environment["ADAPTER_DRIVER"] = "redis";
+      environment["MILLRACE__DELTA_COMPRESSION__CONFLATION_KEY_PATH"] = "symbol";
+    }
+    const LoadOutcome outcome =
+        load(make_input({"--set", std::string(key.path) + "=" + raw}, environment));
     EXPECT_EQ(joined(outcome.errors), "") << key.path << " = " << text;
     EXPECT_EQ(to_json(key.get(outcome.settings)), text) << key.path;
     EXPECT_EQ(origin_of(outcome, std::string(key.path)), "--set " + std::string(key.path));
