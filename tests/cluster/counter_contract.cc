@@ -1,0 +1,99 @@
+#include "cluster/counter_contract.h"
+
+#include <algorithm>
+
+namespace mr::cluster::test {
+
+using namespace std::chrono_literals;
+
+std::unique_ptr<CountingNode> CounterContract::node(const std::string& name) {
+  auto made = std::make_unique<CountingNode>(*back_end_, name);
+  (*made)->set_patience(2s);
+  EXPECT_TRUE(back_end_->run_until([&] { return (*made)->problem().empty(); }, 10s))
+      << (*made)->problem();
+  return made;
+}
+
+TEST_P(CounterContract, TheNthMessageIsFullWhoeverAsks) {
+  const auto first = node("n1"), second = node("n2");
+  std::vector<std::uint32_t> places;
+  std::vector<bool> fulls;
+  for (std::size_t i = 0; i < 12; ++i) {
+    CountingNode& asking = i % 3 == 0 ? *second : *first;
+    const std::size_t before = asking.counted().size();
+    ASSERT_TRUE(asking.count("AAPL", 5));
+    ASSERT_TRUE(back_end_->run_until([&] { return asking.counted().size() > before; }, 5s));
+    places.push_back(asking.counted().rbegin()->second.place);
+    fulls.push_back(asking.counted().rbegin()->second.is_full);
+  }
+  EXPECT_EQ(places, (std::vector<std::uint32_t>{1, 2, 3, 4, 5, 1, 2, 3, 4, 5, 1, 2}));
+  EXPECT_EQ(std::ranges::count(fulls, true), 2);
+  EXPECT_TRUE(fulls[4] && fulls[9]);
+}
+
+TEST_P(CounterContract, FourNodesAtATimeTakeEveryPlaceOnce) {
+  std::vector<std::unique_ptr<CountingNode>> nodes;
+  for (const char* name : {"n1", "n2", "n3", "n4"}) nodes.push_back(node(name));
+  constexpr int kEach = 250;
+  for (int i = 0; i < kEach; ++i) {
+    for (auto& asking : nodes) ASSERT_TRUE(asking->count("AAPL"));
+    if (i % 10 == 0) back_end_->run_until([] { return false; }, 1ms);
+  }
+  ASSERT_TRUE(back_end_->run_until(
+      [&] {
+        return std::ranges::all_of(nodes, [](auto& n) { return n->counted().size() == kEach; });
+      },
+      20s));
+  std::map<std::uint32_t, int> taken;
+  for (auto& asking : nodes) {
+    for (const std::uint32_t place : asking->places()) ++taken[place];
+    EXPECT_EQ(asking->uncounted(), 0);
+  }
+  ASSERT_EQ(taken.size(), 10U);
+  for (const auto& [place, times] : taken) EXPECT_EQ(times, 4 * kEach / 10) << place;
+}
+
+TEST_P(CounterContract, KeysAreCountedApart) {
+  const auto asking = node("n1");
+  for (const char* key : {"A", "A:B", "%5F", "_", "A"}) ASSERT_TRUE(asking->count(key));
+  ASSERT_TRUE(back_end_->run_until([&] { return asking->counted().size() == 5; }, 5s));
+  EXPECT_EQ(asking->places(), (std::vector<std::uint32_t>{1, 1, 1, 1, 2}));
+}
+
+TEST_P(CounterContract, WhoCountedLastAndByWhichIntervalIsTold) {
+  const auto first = node("n1"), second = node("n2");
+  ASSERT_TRUE(first->count("AAPL", 7));
+  ASSERT_TRUE(back_end_->run_until([&] { return first->counted().size() == 1; }, 5s));
+  ASSERT_TRUE(second->count("AAPL", 9));
+  ASSERT_TRUE(back_end_->run_until([&] { return second->counted().size() == 1; }, 5s));
+  EXPECT_EQ(second->counted().at(1).before, (Count{1, 7, "n1"}));
+}
+
+TEST_P(CounterContract, AStoreThatHangsIsSilenceAndALateAnswerIsNone) {
+  const auto asking = node("n1");
+  ASSERT_TRUE(asking->count("AAPL"));
+  ASSERT_TRUE(back_end_->run_until([&] { return asking->counted().size() == 1; }, 5s));
+  (*asking)->set_patience(100ms);
+  back_end_->pause_broker();
+  ASSERT_TRUE(asking->count("AAPL"));
+  EXPECT_TRUE(back_end_->run_until([&] { return asking->uncounted() == 1; }, 2s));
+  EXPECT_EQ(asking->silences(), 1);
+  back_end_->resume_broker();
+  back_end_->run_until([] { return false; }, 300ms);
+  EXPECT_EQ(asking->counted().size(), 1U) << "dropped";
+}
+
+TEST_P(CounterContract, AStoreThatComesBackCountsAgainWithinTwoSeconds) {
+  const auto asking = node("n1");
+  back_end_->stop_broker();
+  ASSERT_TRUE(back_end_->run_until([&] { return !(*asking)->problem().empty(); }, 5s));
+  EXPECT_FALSE(asking->count("AAPL")) << "nobody waits for who is away";
+  back_end_->start_broker();
+  EXPECT_TRUE(back_end_->run_until([&] { return (*asking)->problem().empty(); }, 2s));
+  ASSERT_TRUE(asking->count("AAPL"));
+  EXPECT_TRUE(back_end_->run_until([&] { return asking->counted().size() == 1; }, 5s));
+}
+
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(CounterContract);
+
+}  // namespace mr::cluster::test
