@@ -72,8 +72,9 @@ std::string format_count(const Count& count) {
 
 Count parse_count(std::string_view text) {
   Count count;
+  const std::size_t bytes = text.size();
   count.count = take_number(text);
-  if (!text.starts_with('/')) return {};
+  if (text.size() == bytes || !text.starts_with('/')) return {};
   text.remove_prefix(1);
   count.interval = take_number(text);
   if (!text.starts_with(' ') || count.interval == 0) return {};

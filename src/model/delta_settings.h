@@ -26,7 +26,7 @@ struct DeltaOptions {
   std::uint32_t max_memory_mb = 256;          // of the messages that chains keep, on the node
   std::uint32_t max_resyncs_per_second = 10;  // of one connection; further ones wait
   std::string conflation_key_path =
-      {};  // empty: channels are not keyed unless their pattern says so
+      {};                             // empty: channels are not keyed unless their pattern says so
   bool cluster_coordination = false;  // all nodes count the messages of keyed channels together
   // Of an answer of the common counter; a later one is the node's own.
   std::chrono::nanoseconds coordination_timeout = std::chrono::milliseconds(50);
