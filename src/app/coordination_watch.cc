@@ -17,12 +17,20 @@ void CoordinationWatch::take(std::size_t loop, News news) {
   // While some loop still comes up, the others' news is no fault.
   if (now == told_ || (!is_up && changed.is_up)) return;
   told_ = now;
-  if (is_up) {
-    return log_.info("Delta compression cluster coordination enabled via " + changed.backend);
+  tell(changed);
+}
+
+// Messages are literals: whoever watches the log looks for them.
+void CoordinationWatch::tell(const News& news) const {
+  if (news.backend == "NATS") {
+    if (news.is_up) return log_.info("Delta compression cluster coordination enabled via NATS");
+    log_.warn("Failed to setup NATS cluster coordination, falling back to node-local",
+              {{"reason", news.why}});
+  } else {
+    if (news.is_up) return log_.info("Delta compression cluster coordination enabled via Redis");
+    log_.warn("Failed to setup Redis cluster coordination, falling back to node-local",
+              {{"reason", news.why}});
   }
-  log_.warn(
-      "Failed to setup " + changed.backend + " cluster coordination, falling back to node-local",
-      {{"reason", changed.why}});
 }
 
 void CoordinationWatch::collect(std::vector<observability::GaugeSample>& out) const {

@@ -29,12 +29,13 @@ class CoordinationWatch {
   void collect(std::vector<observability::GaugeSample>& out) const;
 
  private:
+  void tell(const News& news) const;
+
   enum class Told : std::uint8_t { kNothing, kUp, kDown };
 
   const observability::Logger log_;
   std::vector<News> loops_;
   Told told_ = Told::kNothing;
-  bool was_up_ = false;
 };
 
 }  // namespace mr::app

@@ -9,7 +9,6 @@
 #include "cluster/nats/nats_link.h"
 #include "cluster/nats/nats_registry.h"
 #include "cluster/nats/nats_store.h"
-#include "cluster/store_counter.h"
 #include "net/runtime.h"
 #include "observability/log.h"
 
@@ -39,11 +38,7 @@ class NatsSource final : public BusSource {
   std::unique_ptr<cluster::Store> make_store(net::Loop& loop) override {
     return std::make_unique<cluster::nats::NatsStore>(loop, kv_);
   }
-  std::unique_ptr<cluster::Counter> make_counter(net::Loop& loop, const std::string& node,
-                                                 cluster::CounterEvents& events) override {
-    return std::make_unique<cluster::StoreCounter>(
-        loop, cluster::StoreCounter::Source{make_store(loop), node, "NATS"}, events);
-  }
+  std::string_view backend() const override { return "NATS"; }
 
  private:
   net::Worker& worker_;

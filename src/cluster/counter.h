@@ -79,6 +79,12 @@ class Counter {
   // False, and nothing was taken: there is no way to the store now.
   virtual bool count(const CountRequestRef& request) = 0;
 
+  // For operators. Nothing: the store did not answer.
+  virtual void read(const CounterKey& key, base::Function<void(std::optional<Count>)> done) = 0;
+  // The next message of the chain has place 1. False: the store did not answer, or others count
+  // just now.
+  virtual void reset(const CounterKey& key, base::Function<void(bool)> done) = 0;
+
   // "Redis" or "NATS", for texts.
   virtual std::string_view backend() const = 0;
   // Why it does not answer; empty: it does.

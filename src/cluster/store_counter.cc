@@ -78,10 +78,10 @@ void StoreCounter::claim(Chain& chain) {
   chain.is_busy = true;
   if (chain.known) return update(chain, std::move(claimed));
   waiting.insert(waiting.begin(), claimed.begin(), claimed.end());
-  read(chain);
+  look_up(chain);
 }
 
-void StoreCounter::read(Chain& chain) {
+void StoreCounter::look_up(Chain& chain) {
   const base::TimePoint sent = loop_.clock().now();
   store_->read(chain.key, within_patience([this, &chain, sent](const StoreAnswer& answer) {
                  chain.is_busy = false;
@@ -132,10 +132,30 @@ void StoreCounter::updated(Chain& chain, Update update, const StoreAnswer& answe
   won(chain, loop_.clock().now() - update.sent);
 }
 
+void StoreCounter::read(const CounterKey& key, base::Function<void(std::optional<Count>)> done) {
+  store_->read({Space::kDeltaCounts, counter_name(key)},
+               [done = std::move(done)](const StoreAnswer& answer) mutable {
+                 if (answer.kind != StoreAnswer::Kind::kDone) return done(std::nullopt);
+                 done(parse_count(answer.value));
+               });
+}
+
+void StoreCounter::reset(const CounterKey& key, base::Function<void(bool)> done) {
+  const RecordKey record = {Space::kDeltaCounts, counter_name(key)};
+  store_->read(record, [this, record, done = std::move(done)](const StoreAnswer& answer) mutable {
+    if (answer.kind != StoreAnswer::Kind::kDone) return done(false);
+    if (answer.revision.is_absent()) return done(true);
+    store_->erase(record, answer.revision,
+                  [done = std::move(done)](const StoreAnswer& gone) mutable {
+                    done(gone.kind == StoreAnswer::Kind::kDone);
+                  });
+  });
+}
+
 void StoreCounter::won(Chain& chain, base::Duration trip) {
   chain.has_rivals = chain.has_rivals && loop_.clock().now() - chain.conflict_at < kRivalry;
   ++chain.wins;
-  if ((!chain.has_rivals && chain.wins < kWinsMax)) {
+  if (!chain.has_rivals && chain.wins < kWinsMax) {
     chain.is_busy = false;
     return claim(chain);
   }

@@ -33,6 +33,8 @@ class StoreCounter final : public Counter {
   void stop() override;
   void set_patience(base::Duration patience) override { patience_ = patience; }
   bool count(const CountRequestRef& request) override;
+  void read(const CounterKey& key, base::Function<void(std::optional<Count>)> done) override;
+  void reset(const CounterKey& key, base::Function<void(bool)> done) override;
   std::string_view backend() const override { return backend_; }
   const std::string& problem() const override { return store_->problem(); }
 
@@ -61,7 +63,7 @@ class StoreCounter final : public Counter {
 
   Chain& find_or_create(const CountRequest& request);
   void claim(Chain& chain);
-  void read(Chain& chain);
+  void look_up(Chain& chain);
   void update(Chain& chain, Claim claimed);
   void updated(Chain& chain, Update update, const StoreAnswer& answer);
   void won(Chain& chain, base::Duration trip);

@@ -11,7 +11,6 @@
 #include "app/bus_source.h"
 #include "client/rest_client.h"
 #include "cluster/memory/memory_broker.h"
-#include "cluster/store_counter.h"
 #include "sim_node.h"
 
 namespace mr::app::test {
@@ -40,11 +39,6 @@ class MemorySource final : public BusSource {
   }
   std::unique_ptr<cluster::Store> make_store(net::Loop& loop) override {
     return broker_.store(loop, node_);
-  }
-  std::unique_ptr<cluster::Counter> make_counter(net::Loop& loop, const std::string& node,
-                                                 cluster::CounterEvents& events) override {
-    return std::make_unique<cluster::StoreCounter>(
-        loop, cluster::StoreCounter::Source{make_store(loop), node, "memory"}, events);
   }
 
  private:

@@ -69,6 +69,23 @@ TEST_P(CounterContract, WhoCountedLastAndByWhichIntervalIsTold) {
   EXPECT_EQ(second->counted().at(1).before, (Count{1, 7, "n1"}));
 }
 
+TEST_P(CounterContract, ACounterCanBeReadAndReset) {
+  const auto asking = node("n1");
+  const CounterKey key = {"app", "ticker:x", "AAPL"};
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(asking->count("AAPL"));
+  ASSERT_TRUE(back_end_->run_until([&] { return asking->counted().size() == 3; }, 5s));
+  std::optional<Count> held;
+  (*asking)->read(key, [&](std::optional<Count> count) { held = std::move(count); });
+  ASSERT_TRUE(back_end_->run_until([&] { return held.has_value(); }, 5s));
+  EXPECT_EQ(*held, (Count{3, 10, "n1"}));
+  bool is_reset = false;
+  (*asking)->reset(key, [&](bool was_reset) { is_reset = was_reset; });
+  ASSERT_TRUE(back_end_->run_until([&] { return is_reset; }, 5s));
+  ASSERT_TRUE(asking->count("AAPL"));
+  ASSERT_TRUE(back_end_->run_until([&] { return asking->counted().size() == 4; }, 5s));
+  EXPECT_EQ(asking->counted().at(4).place, 1U);
+}
+
 TEST_P(CounterContract, AStoreThatHangsIsSilenceAndALateAnswerIsNone) {
   const auto asking = node("n1");
   ASSERT_TRUE(asking->count("AAPL"));

@@ -34,7 +34,7 @@ void RedisCounter::stop() {
 }
 
 bool RedisCounter::count(const CountRequestRef& request) {
-  const std::string key = source_.prefix + ":delta_count:" + counter_name(request->key);
+  const std::string key = name_of(request->key);
   const std::string interval = std::to_string(request->interval);
   const std::array<std::string_view, 7> args{"EVAL",   kCount,       "1",     key,
                                              interval, source_.node, life_ms_};
@@ -48,6 +48,34 @@ bool RedisCounter::count(const CountRequestRef& request) {
     if (*alive && std::exchange(asked->is_open, false)) unanswered(asked);
   });
   return true;
+}
+
+std::string RedisCounter::name_of(const CounterKey& key) const {
+  return source_.prefix + ":delta_count:" + counter_name(key);
+}
+
+// With kLost when nobody can be asked.
+void RedisCounter::ask(std::string_view verb, const CounterKey& key,
+                       base::Function<void(const Reply&)> done) {
+  const std::string name = name_of(key);
+  const std::array<std::string_view, 2> args{verb, name};
+  auto shared = std::make_shared<base::Function<void(const Reply&)>>(std::move(done));
+  const bool is_taken = source_.route->command(
+      name, args, [shared](const Reply& reply, StoreLife) { (*shared)(reply); });
+  if (!is_taken) (*shared)(Reply{.kind = Reply::Kind::kLost});
+}
+
+void RedisCounter::read(const CounterKey& key, base::Function<void(std::optional<Count>)> done) {
+  ask("GET", key, [done = std::move(done)](const Reply& reply) mutable {
+    const bool is_there = reply.kind == Reply::Kind::kText || reply.kind == Reply::Kind::kNil;
+    done(is_there ? std::optional(parse_count(reply.text)) : std::nullopt);
+  });
+}
+
+void RedisCounter::reset(const CounterKey& key, base::Function<void(bool)> done) {
+  ask("DEL", key, [done = std::move(done)](const Reply& reply) mutable {
+    done(reply.kind == Reply::Kind::kInteger);
+  });
 }
 
 void RedisCounter::answered(const std::shared_ptr<Asked>& asked, const Reply& reply) {

@@ -29,6 +29,8 @@ class RedisCounter final : public Counter {
   void stop() override;
   void set_patience(base::Duration patience) override { patience_ = patience; }
   bool count(const CountRequestRef& request) override;
+  void read(const CounterKey& key, base::Function<void(std::optional<Count>)> done) override;
+  void reset(const CounterKey& key, base::Function<void(bool)> done) override;
   std::string_view backend() const override { return "Redis"; }
   const std::string& problem() const override {
     return source_.route->problem().empty() ? refusal_ : source_.route->problem();
@@ -37,6 +39,8 @@ class RedisCounter final : public Counter {
  private:
   struct Asked;
 
+  std::string name_of(const CounterKey& key) const;
+  void ask(std::string_view verb, const CounterKey& key, base::Function<void(const Reply&)> done);
   void answered(const std::shared_ptr<Asked>& asked, const Reply& reply);
   void unanswered(const std::shared_ptr<Asked>& asked);
 
