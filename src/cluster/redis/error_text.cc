@@ -106,10 +106,9 @@ std::string acl_line(const RedisOptions& options) {
                      ChannelNames(options).base() + "* ~" + options.prefix + ":nodes";
   for (std::size_t space = 0; space < kSpaces; ++space) {
     line.append(" ~").append(options.prefix).append(":");
-    // The counters have a name of their own.
-    const bool is_counts = static_cast<Space>(space) == Space::kDeltaCounts;
-    line.append(is_counts ? "delta_count" : name_of(static_cast<Space>(space))).append(":*");
+    line.append(name_of(static_cast<Space>(space))).append(":*");
   }
+  line.append(" ~").append(options.prefix).append(":delta_count:*");
   line.append(
       " +publish +subscribe +unsubscribe +ping +select +client|setname +info +eval +hset +hgetall "
       "+hdel +pexpire +time +get +getrange +set +del");
