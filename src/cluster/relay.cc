@@ -14,8 +14,11 @@ constexpr base::Duration kMarker =
     std::chrono::seconds(1);                                // that a subscription waits for markers
 constexpr base::Duration kGrace = std::chrono::seconds(1);  // a told tail may be ahead
 constexpr base::Duration kPatience = std::chrono::seconds(2);  // of joins, for the broker
-constexpr std::size_t kGapsMax = 1024;                         // asked for and not answered
-constexpr std::size_t kTailsMax = 4096;                        // of one partition, not due yet
+// After a loss of the broker: until the others, who find it at the same time, have subscribed
+// again.
+constexpr base::Duration kReturn = std::chrono::milliseconds(750);
+constexpr std::size_t kGapsMax = 1024;   // asked for and not answered
+constexpr std::size_t kTailsMax = 4096;  // of one partition, not due yet
 
 }  // namespace
 
@@ -70,6 +73,7 @@ void Relay::set_joined() {
 }
 
 void Relay::begin() {
+  if (was_up_) send_from_ = loop_.clock().now() + kReturn;
   was_up_ = true;
   for (const auto& part : parts_) {
     if (part) subscribe(*part);
@@ -472,13 +476,15 @@ void Relay::publish(std::uint32_t partition, EventMessage message) {
   ++counters_.published;
   const std::uint64_t sequence = message.sequence;
   std::string envelope = encode(std::move(message));
-  const bool may_go = outbox_.is_empty() && is_up() && has_joined_;
-  if (may_go && bus_->publish(partition_subject(partition), envelope)) return;
+  if (outbox_.is_empty() && may_send() && bus_->publish(partition_subject(partition), envelope))
+    return;
   outbox_.enqueue(partition, sequence, std::move(envelope));
 }
 
+bool Relay::may_send() const { return is_up() && has_joined_ && loop_.clock().now() >= send_from_; }
+
 void Relay::send_queued() {
-  if (!is_up() || !has_joined_) return;
+  if (!may_send()) return;
   outbox_.drain([this](std::uint32_t partition, std::string_view envelope) {
     return bus_->publish(partition_subject(partition), envelope);
   });

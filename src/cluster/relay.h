@@ -155,6 +155,7 @@ class Relay final : public BusEvents {
   Peer& peer(BootId boot);
   std::string encode(Message message);
   bool say(Subject subject, Message message);
+  bool may_send() const;
   void send_queued();
 
   net::Loop& loop_;
@@ -173,6 +174,7 @@ class Relay final : public BusEvents {
   bool has_joined_ = false;
   bool was_up_ = false;
   base::TimePoint down_since_{};
+  base::TimePoint send_from_{};  // what is published before waits
   net::TimerId timer_ = net::TimerId::kNone;
   RelayCounters counters_;
 };

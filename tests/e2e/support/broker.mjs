@@ -1,10 +1,27 @@
 // A real server of another program that one suite starts: a free loopback port, its own folder.
 import { spawn } from "node:child_process";
+import crypto from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
-import { freePorts, until } from "./server.mjs";
+import { until } from "./server.mjs";
+
+/**
+ * Below those that the system gives to clients: while a broker is away, one that tries to reach its
+ * port from that very port would connect to itself, and the broker could not come back.
+ */
+export async function freePortOfAServer() {
+  for (;;) {
+    const port = 10_000 + crypto.randomInt(20_000);
+    const isFree = await new Promise((resolve) => {
+      const holder = net.createServer();
+      holder.once("error", () => resolve(false));
+      holder.listen(port, "127.0.0.1", () => holder.close(() => resolve(true)));
+    });
+    if (isFree) return port;
+  }
+}
 
 export class Broker {
   constructor(name) {
@@ -20,7 +37,7 @@ export class Broker {
 
   /** Starts it (again) on the same port, empty unless its kind says other. It answers when this returns. */
   async run() {
-    this.port ??= (await freePorts(1))[0];
+    this.port ??= await freePortOfAServer();
     this.exited = false;
     const [program, ...args] = this.command();
     this.process = spawn(program, args, { stdio: "ignore" });
@@ -29,6 +46,7 @@ export class Broker {
       this.process.once("close", () => { this.exited = true; resolve(); });
     });
     await Promise.race([this.ended, until(() => this.answers(), 5000, this.name)]);
+    if (this.exited) throw new Error(`${program} ended at once; is its port ${this.port} taken?`);
     return this;
   }
 
