@@ -24,9 +24,11 @@ base::Result<Attributes, Errc> read_attributes(std::string_view text) {
       wanted.subscription_count = true;
     } else if (name == "cache") {
       wanted.cache = true;
+    } else if (name == "level") {
+      wanted.level = true;
     } else {
       return Error{Errc::kInvalidInput, "info names the unknown attribute " + shown(name) +
-                                            "; use user_count, subscription_count or cache"};
+                                            "; use user_count, subscription_count, cache or level"};
     }
   }
   return wanted;

@@ -13,11 +13,12 @@ struct Attributes {
   bool user_count = false;
   bool subscription_count = false;
   bool cache = false;
+  bool level = false;  // of publishes: whom they came to
 
   bool any() const { return user_count || subscription_count || cache; }
 };
 
-// "user_count,subscription_count,cache"; an unknown name is an error.
+// "user_count,subscription_count,cache,level"; an unknown name is an error.
 base::Result<Attributes, Errc> read_attributes(std::string_view text);
 
 // The counts asked for, as members of the open object. user_count only of presence channels.

@@ -25,6 +25,7 @@ int status_of(Errc code) {
     case Errc::kRateLimited:
       return 429;
     case Errc::kBackpressure:
+    case Errc::kCutOff:
       return 503;
     case Errc::kCount:
       break;
@@ -54,6 +55,8 @@ std::string_view slug_of(Errc code) {
       return "rate_limited";
     case Errc::kBackpressure:
       return "backpressure";
+    case Errc::kCutOff:
+      return "broker_unavailable";
     case Errc::kCount:
       break;
   }

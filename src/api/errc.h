@@ -22,6 +22,7 @@ enum class Errc : std::uint8_t {
   kPayloadTooLarge,   // 413
   kRateLimited,       // 429 and Retry-After
   kBackpressure,      // 503 and Retry-After
+  kCutOff,            // 503 and Retry-After: other nodes cannot be reached
   kCount,
 };
 

@@ -169,7 +169,11 @@ std::optional<Error> add_event(Publication& publication, const json::Value& even
 
 }  // namespace
 
-bool Publication::wants_any() const {
+bool Publication::wants_level() const {
+  return std::any_of(wanted.begin(), wanted.end(), [](const Attributes& a) { return a.level; });
+}
+
+bool Publication::wants_counts() const {
   return std::any_of(wanted.begin(), wanted.end(), [](const Attributes& a) { return a.any(); });
 }
 
@@ -225,12 +229,16 @@ Read<Publication> read_batch(json::Parser& parser, std::string_view body,
   return publication;
 }
 
-std::string write_answer(const Publication& publication,
-                         const std::vector<channel::ChannelCounts>& counts) {
+std::string write_answer(const Publication& publication, const channel::PublishOutcome& outcome) {
+  const std::vector<channel::ChannelCounts>& counts = outcome.counts;
   std::string out;
   json::Writer writer(out);
   writer.begin_object();
-  if (publication.wants_any()) {
+  if (publication.wants_level()) {
+    writer.key("level");
+    writer.string(outcome.reach == channel::Reach::kAll ? "cluster" : "local");
+  }
+  if (publication.wants_counts()) {
     writer.key(publication.is_batch ? "batch" : "channels");
     publication.is_batch ? writer.begin_array() : writer.begin_object();
     for (std::size_t i = 0; i < publication.events.size(); ++i) {

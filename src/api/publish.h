@@ -20,7 +20,8 @@ struct Publication {
   bool is_batch = false;
   std::string idempotency_key;  // of the body; empty: none
 
-  bool wants_any() const;
+  bool wants_counts() const;
+  bool wants_level() const;
 };
 
 // Body of POST /events: {name, data, channel | channels, socket_id?, info?, idempotency_key?,
@@ -32,8 +33,8 @@ base::Result<Publication, Errc> read_event(json::Parser& parser, std::string_vie
 base::Result<Publication, Errc> read_batch(json::Parser& parser, std::string_view body,
                                            const model::AppOptions& app);
 
-// {} when nothing was asked for, else {"channels":{...}} or {"batch":[...]}.
-std::string write_answer(const Publication& publication,
-                         const std::vector<channel::ChannelCounts>& counts);
+// {} when nothing was asked for, else {"channels":{...}} or {"batch":[...]}, and with `info=level`
+// {"level":"cluster"}, or "local" when only this node's clients have it yet.
+std::string write_answer(const Publication& publication, const channel::PublishOutcome& outcome);
 
 }  // namespace mr::api

@@ -36,6 +36,22 @@ Error route_error(http::RouteStatus status, const http::Request& request,
               "the fallback transports of old clients (SockJS, XHR) are not served"};
 }
 
+Error error_of(channel::PublishStatus refused) {
+  switch (refused) {
+    case channel::PublishStatus::kCutOff:
+      return {Errc::kCutOff,
+              "other nodes cannot be reached now, and the event waits for nobody; try again"};
+    case channel::PublishStatus::kUnanswered:
+      return {Errc::kCutOff,
+              "the broker did not give the event back in time; it may have come to clients, or "
+              "still come: try again only if twice does no harm"};
+    case channel::PublishStatus::kReleased:
+    case channel::PublishStatus::kOverloaded:
+      break;
+  }
+  return {Errc::kBackpressure, "too many events wait on this channel; try again"};
+}
+
 }  // namespace
 
 PusherApi::PusherApi(Surroundings around, const Options& options, std::uint64_t hash_seed)
@@ -205,7 +221,7 @@ void PusherApi::release(CallPtr call, Publication publication) {
   // The answer needs the names again; without `info` nothing of it is kept.
   std::vector<channel::PublishEvent> events;
   Publication kept;
-  if (publication.wants_any()) {
+  if (publication.wants_counts() || publication.wants_level()) {
     kept = publication;
     for (auto& event : kept.events) event.data.clear();
   }
@@ -215,14 +231,12 @@ void PusherApi::release(CallPtr call, Publication publication) {
       std::move(owner), std::move(events),
       [this, call = std::move(call), kept = std::move(kept),
        count = publication.wanted.size()](channel::PublishOutcome outcome) mutable {
-        if (outcome.status == channel::PublishStatus::kOverloaded) {
-          fail(std::move(call),
-               {Errc::kBackpressure, "too many events wait on this channel; try again"},
-               kBackpressureRetrySeconds);
+        if (outcome.status != channel::PublishStatus::kReleased) {
+          fail(std::move(call), error_of(outcome.status), kBackpressureRetrySeconds);
           return;
         }
         counters_.events += count;
-        succeed(std::move(call), write_answer(kept, outcome.counts));
+        succeed(std::move(call), write_answer(kept, outcome));
       });
 }
 
@@ -384,6 +398,10 @@ std::unique_ptr<Attributes> PusherApi::attributes_of(CallPtr& call) {
   const std::string* const text = http::find_param(call->query, "info");
   if (text == nullptr) return std::make_unique<Attributes>();
   const auto wanted = read_attributes(*text);
+  if (wanted && wanted.value().level) {
+    fail(std::move(call), {Errc::kInvalidInput, "info=level is only there for publishes"});
+    return nullptr;
+  }
   if (wanted) return std::make_unique<Attributes>(wanted.value());
   fail(std::move(call), wanted.error());
   return nullptr;

@@ -13,6 +13,8 @@ namespace {
 constexpr base::Duration kLook = std::chrono::milliseconds(250);
 
 constexpr const char* kNoBroker = "the broker does not answer; only this node's clients are served";
+constexpr const char* kRefusing =
+    "the broker does not answer; publishes and subscriptions are refused";
 constexpr const char* kDeaf = "some bus partitions do not hear other nodes; subscribing again";
 
 cluster::BootId random_boot(base::Random& random) {
@@ -72,13 +74,33 @@ class ClusterLink::LoopLink final : public channel::OtherNodes, public cluster::
   void send(std::uint32_t partition, const channel::Publish& publish) override {
     relay_.publish(partition, message_of(publish));
   }
+  void send_ordered(std::uint32_t partition, channel::Publish&& publish,
+                    base::Function<void(channel::Released)> done) override {
+    const auto missed =
+        relay_.may_send() ? channel::PublishStatus::kUnanswered : channel::PublishStatus::kCutOff;
+    relay_.publish(partition, message_of(publish),
+                   [this, missed, channel = publish.channel.text(),
+                    done = std::move(done)](std::optional<cluster::EventMessage> message) mutable {
+                     if (!message) return done({missed, {std::move(channel)}});
+                     deliver(*std::move(message), std::move(done));
+                   });
+  }
+  channel::Reach reach() const override {
+    if (relay_.may_send()) return channel::Reach::kAll;
+    return link_.options_.refuses_cut_off ? channel::Reach::kNone : channel::Reach::kHere;
+  }
   void share(const channel::ShareChange& change) override { link_.share(change); }
   bool are_there() const override { return true; }
   bool are_known() const override { return are_known_; }
   void set_known(bool are_known) { are_known_ = are_known; }
   void take(const channel::ForeignNews& news) { home_.take(news); }
 
-  void on_message(cluster::EventMessage message) override {
+  void on_message(cluster::EventMessage message) override { deliver(std::move(message), {}); }
+  void on_gap(const cluster::GapReport&) override {}  // the Relay counts them
+
+ private:
+  // `done`: of a message of this node that came back.
+  void deliver(cluster::EventMessage message, base::Function<void(channel::Released)> done) {
     auto channel = model::ChannelName::parse(message.channel, message.channel.size());
     if (!channel) {
       ++unread_;
@@ -96,18 +118,19 @@ class ClusterLink::LoopLink final : public channel::OtherNodes, public cluster::
     publish.tags = std::move(message.tags);
     publish.is_remote = true;
     publish.verdict = message.verdict;
-    apps_.find_by_id(message.app_id, [this, &publish](model::AppRef app) {
+    publish.is_returned = static_cast<bool>(done);
+    if (!done) done = [](const channel::Released&) {};
+    apps_.find_by_id(message.app_id, [this, publish = std::move(publish),
+                                      done = std::move(done)](model::AppRef app) mutable {
       if (!app) {
         ++unknown_apps_;
-        return;
+        return done({});
       }
       publish.app = std::move(app);
-      home_.publish(std::move(publish), [](channel::Released) {});
+      home_.publish(std::move(publish), std::move(done));
     });
   }
-  void on_gap(const cluster::GapReport&) override {}  // the Relay counts them
 
- private:
   ClusterLink& link_;
   model::AppStore& apps_;
   channel::Home& home_;
@@ -140,7 +163,7 @@ ClusterLink::~ClusterLink() {
 
 channel::OtherNodes& ClusterLink::other_nodes(std::size_t loop) { return *loops_[loop]; }
 
-void ClusterLink::start(base::Function<void(const char*)> on_problem) {
+void ClusterLink::start(base::Function<void(const char*, bool)> on_problem) {
   on_problem_ = std::move(on_problem);
   for (const auto& loop : loops_) loop->start();
   control_->start(*bus_, *registry_);
@@ -165,7 +188,7 @@ void ClusterLink::watch() {
 void ClusterLink::judge(bool are_relays_well) {
   const char* now = nullptr;
   if (!control_->is_heard()) {
-    now = kNoBroker;
+    now = options_.refuses_cut_off ? kRefusing : kNoBroker;
   } else if (!are_relays_well) {
     now = kDeaf;
   }
@@ -174,12 +197,12 @@ void ClusterLink::judge(bool are_relays_well) {
   const std::string& why = broker_problem();
   if (now == nullptr) {
     logger_.info("the cluster is whole");
-  } else if (now == kNoBroker) {
+  } else if (now != kDeaf) {
     logger_.warn("the broker does not answer", {{"reason", why}});
   } else {
     logger_.warn("bus partitions do not hear other nodes");
   }
-  on_problem_(now);
+  on_problem_(now, now == kRefusing);
 }
 
 void ClusterLink::tell_news() {

@@ -38,8 +38,8 @@ class ClusterLink final : public cluster::Relays {
 
   channel::OtherNodes& other_nodes(std::size_t loop);
   // Begins to connect. `on_problem` runs on the control loop when what is wrong with the cluster
-  // changes: a text that lives for ever; null: nothing.
-  void start(base::Function<void(const char*)> on_problem);
+  // changes: a text that lives for ever; null: nothing. True: clients are refused meanwhile.
+  void start(base::Function<void(const char*, bool)> on_problem);
   // What heartbeats say of this node. Control loop.
   void describe(std::string_view status, const cluster::NodeFacts& facts,
                 const cluster::NodeLoad& load) {
@@ -95,7 +95,7 @@ class ClusterLink final : public cluster::Relays {
   std::unique_ptr<cluster::NodeNews> news_;
   std::unique_ptr<BusTap> bus_;
   std::unique_ptr<cluster::Registry> registry_;
-  base::Function<void(const char*)> on_problem_;
+  base::Function<void(const char*, bool)> on_problem_;
   const char* problem_ = nullptr;
 };
 

@@ -124,8 +124,8 @@ void Node::begin_serving() {
 
 void Node::start_cluster() {
   describe();
-  cluster_->start([this](const char* problem) {
-    pulse_.set_problem(problem);
+  cluster_->start([this](const char* problem, bool is_refusing) {
+    pulse_.set_problem(problem, is_refusing);
     describe();
   });
   meter_ = std::make_unique<LoadMeter>(

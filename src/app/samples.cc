@@ -122,6 +122,7 @@ void add_home_samples(const channel::Home& home, const channel::Idempotency& ide
                                                        "Messages refused, by reason"};
   counters.labelled(refused, {"reason", "fifo_full"}, number(c.refused_full));
   counters.labelled(refused, {"reason", "order"}, number(c.refused_order));
+  counters.labelled(refused, {"reason", "cut_off"}, number(c.refused_cut_off));
   counters.labelled({"millrace_joins_refused_total", "Subscriptions refused at home, by reason"},
                     {"reason", "presence_full"}, number(c.presence_full));
   const std::pair<const char*, const char*> evicted = {
@@ -151,6 +152,12 @@ void add_relay_samples(const cluster::Relay& relay, const ForeignDrops& drops, S
            number(c.resubscribed))
       .add("millrace_bus_joins_offline_total", "Subscriptions confirmed without the broker",
            number(c.served_offline));
+  const std::pair<const char*, const char*> ordered = {
+      "millrace_bus_ordered_total",
+      "Own messages of channels in the broker's order, by what became of them"};
+  counters.labelled(ordered, {"result", "returned"}, number(c.ordered));
+  counters.labelled(ordered, {"result", "refused"}, number(c.ordered_refused));
+  counters.labelled(ordered, {"result", "unanswered"}, number(c.ordered_unanswered));
   const std::pair<const char*, const char*> dropped = {
       "millrace_bus_dropped_total", "Messages on the bus that were not delivered, by reason"};
   counters.labelled(dropped, {"reason", "echo"}, number(c.echoes));

@@ -128,9 +128,8 @@ void Exchange::publish(model::AppRef app, std::vector<PublishEvent> events,
     publish.delta = event.delta;
     publish.tags = std::move(event.tags);
     publish_one(std::move(publish), [all, i](Released released) {
-      if (released.status == PublishStatus::kOverloaded) {
-        all->result.status = PublishStatus::kOverloaded;
-      }
+      all->result.status = std::max(all->result.status, released.status);
+      all->result.reach = std::max(all->result.reach, released.reach);
       all->result.counts[i] = std::move(released.counts);
       all->arrived();
     });

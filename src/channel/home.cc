@@ -73,10 +73,12 @@ void Home::drop_if_unused(HomeChannel& channel) {
 void Home::publish(Publish publish, OnReleased done) {
   const std::string key = model::channel_key(publish.app->options.id, publish.channel.text());
   // A bus partition has many channels, most of them without subscribers here.
-  if (publish.is_remote && !publish.channel.is_cache() && find(key) == nullptr) {
+  const bool is_for_others = publish.is_remote && !publish.is_returned;
+  if (is_for_others && !publish.channel.is_cache() && find(key) == nullptr) {
     ++counters_.unheard;
     return done({});
   }
+  if (!publish.is_remote && is_taken_elsewhere(publish, done)) return;
   HomeChannel& channel = find_or_create(key, publish.app, publish.channel);
   if (!channel.fifo) channel.fifo = std::make_unique<HomeChannel::Fifo>();
   HomeChannel::Fifo& fifo = *channel.fifo;
@@ -158,7 +160,7 @@ void Home::release(HomeChannel& channel, Pending pending) {
                {std::move(publish.event), std::move(publish.data), std::move(publish.tags)},
                port_.clock().now());
   }
-  pending.done({PublishStatus::kReleased, counts(channel)});
+  pending.done({PublishStatus::kReleased, counts(channel), nodes_->reach()});
 }
 
 model::MessageRef Home::make_message(HomeChannel& channel, const Publish& publish, Order order) {
@@ -329,7 +331,12 @@ JoinAnswer Home::join(const Join& join) {
   const std::uint8_t counted_class = is_counted ? join.counted_class : delta::FormClass::kNone;
   HomeChannel& channel = find_or_create(key, join.app, join.channel);
   JoinAnswer answer;
-  if (is_news && !join_presence(channel, join)) {
+  // Counted in like any other, and out again when it leaves: a leave may be on its way already.
+  answer.is_cut_off = !is_counted && nodes_->reach() == Reach::kNone &&
+                      join.channel.kind() != model::ChannelKind::kServerToUser;
+  answer.is_refused = answer.is_cut_off;
+  const bool is_unwelcome = is_news && answer.is_cut_off;
+  if (is_unwelcome || (is_news && !join_presence(channel, join))) {
     answer.is_refused = true;
     if (is_counted) uncount(channel, join.loop, join.socket, {counted_class, join.is_second});
     return answer;

@@ -32,9 +32,10 @@ class Home {
   struct Counters {
     std::uint64_t accepted = 0;
     std::uint64_t released = 0;
-    std::uint64_t refused_full = 0;    // the channel's FIFO was full
-    std::uint64_t refused_order = 0;   // the order source refused
-    std::uint64_t paused_mailbox = 0;  // a loop's mailbox was full: the release waited
+    std::uint64_t refused_full = 0;     // the channel's FIFO was full
+    std::uint64_t refused_order = 0;    // the order source refused
+    std::uint64_t refused_cut_off = 0;  // other nodes cannot be reached
+    std::uint64_t paused_mailbox = 0;   // a loop's mailbox was full: the release waited
     std::uint64_t presence_full = 0;
     std::uint64_t unheard = 0;  // of other nodes, for channels without a subscriber here
   };
@@ -79,6 +80,8 @@ class Home {
   const Cache& cache() const { return cache_; }
 
  private:
+  bool is_taken_elsewhere(Publish& publish, OnReleased& done);
+  bool is_broker_ordered(const model::ChannelName& channel) const;
   HomeChannel& find_or_create(const std::string& key, const model::AppRef& app,
                               const model::ChannelName& name);
   HomeChannel* find(const std::string& key) const;

@@ -11,6 +11,7 @@
 #include "base/function.h"
 #include "channel/chains.h"
 #include "channel/order_source.h"
+#include "channel/other_nodes.h"
 #include "channel/presence.h"
 #include "channel/service.h"
 #include "model/verdict.h"
@@ -30,7 +31,8 @@ struct Publish {
   // False: full for everybody; true: a delta although the data is small.
   std::optional<bool> delta = std::nullopt;
   model::Tags tags = {};
-  bool is_remote = false;  // from another node, which sent it to all
+  bool is_remote = false;    // it came over the broker, and is not sent again
+  bool is_returned = false;  // and it is ours: its publisher waits for it
   // What the node where it entered decided; kNone with `conflation_key` empty: take it from the
   // data.
   model::Verdict verdict = model::Verdict::kNone;
@@ -38,7 +40,8 @@ struct Publish {
 
 struct Released {
   PublishStatus status = PublishStatus::kReleased;
-  ChannelCounts counts;
+  ChannelCounts counts = {};
+  Reach reach = Reach::kAll;
 };
 using OnReleased = base::Function<void(Released)>;
 
@@ -65,7 +68,8 @@ struct Counted {
 };
 
 struct JoinAnswer {
-  bool is_refused = false;     // the presence channel is full
+  bool is_refused = false;     // the presence channel is full, or:
+  bool is_cut_off = false;     // other nodes cannot be reached, and nobody is served without them
   std::uint64_t sequence = 0;  // the channel's, at this moment
   std::uint32_t subscription_count = 0;
   std::vector<pusher::Member> members;       // presence channels, the newcomer included

@@ -5,6 +5,7 @@
 
 #include "base/planted.h"
 #include "channel/home.h"
+#include "delta/settings.h"
 #include "pusher/encode.h"
 
 namespace mr::channel {
@@ -26,6 +27,26 @@ void Home::tell_count(const HomeChannel& channel) {
   if (channel.name.kind() == model::ChannelKind::kServerToUser) return;
   nodes_->share(
       {channel.app->options.id, channel.name.text(), channel.subscription_count, nullptr, false});
+}
+
+bool Home::is_broker_ordered(const model::ChannelName& channel) const {
+  return std::ranges::any_of(options_.broker_ordered, [&channel](const std::string& pattern) {
+    return delta::matches(pattern, channel.text());
+  });
+}
+
+// It is refused here, or comes back from the broker.
+bool Home::is_taken_elsewhere(Publish& publish, OnReleased& done) {
+  if (nodes_->reach() == Reach::kNone) {
+    ++counters_.refused_cut_off;
+    done({PublishStatus::kCutOff, {publish.channel.text()}, Reach::kNone});
+    return true;
+  }
+  if (!nodes_->are_there() || !is_broker_ordered(publish.channel)) return false;
+  const std::uint32_t partition =
+      bus_partition(publish.app->options.id, publish.channel.text(), options_.partitions);
+  nodes_->send_ordered(partition, std::move(publish), std::move(done));
+  return true;
 }
 
 // --- members -------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/hash.h"
@@ -58,8 +59,10 @@ struct Options {
   // What stands before a text of so many bytes in its frame.
   std::string (*text_head)(std::size_t payload_bytes) = nullptr;
 
-  std::uint32_t partitions = 1024;           // bus partitions; home loop = partition modulo loops
-  std::size_t fifo_messages_max = 4096;      // accepted and not yet released, per channel
+  std::uint32_t partitions = 1024;       // bus partitions; home loop = partition modulo loops
+  std::size_t fifo_messages_max = 4096;  // accepted and not yet released, per channel
+  // Patterns of channels whose messages all nodes have in the broker's order (delta::matches).
+  std::vector<std::string> broker_ordered;
   std::size_t mailbox_bytes_max = 64 << 20;  // a fuller mailbox pauses the release
   base::Duration cache_ttl = std::chrono::minutes(30);
   std::size_t cache_entries_max = 10'000;  // cached events per home loop

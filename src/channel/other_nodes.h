@@ -7,7 +7,15 @@
 namespace mr::channel {
 
 struct Publish;
+struct Released;
 struct ShareChange;
+
+// Whom a message that is published now comes to.
+enum class Reach : std::uint8_t {
+  kAll,   // all nodes
+  kHere,  // this node's clients; the others when they can be reached again
+  kNone,  // nobody: it is refused while other nodes cannot be reached
+};
 
 // The other nodes, as one home loop sees them, owned by this folder. Channels are placed on bus
 // partitions; a partition is heard from other nodes while some channel of it is occupied here. One
@@ -26,6 +34,11 @@ class OtherNodes {
   virtual void vacate(std::uint32_t partition) = 0;
   // A message of this node was released here; the others get it in the order of these calls.
   virtual void send(std::uint32_t partition, const Publish& publish) = 0;
+  // The same for a message that this node too has only from the broker. Its answer is `done`'s: it
+  // is published here as one of another node is, and then released or refused.
+  virtual void send_ordered(std::uint32_t /*partition*/, Publish&& /*publish*/,
+                            base::Function<void(Released)> /*done*/) {}
+  virtual Reach reach() const { return Reach::kAll; }
   // What this node holds of a channel has changed.
   virtual void share(const ShareChange& change) = 0;
   // Another node may have a user who seems to be gone: he is not taken for gone at once, and only

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/function.h"
+#include "channel/other_nodes.h"
 #include "model/app.h"
 #include "model/channel_name.h"
 #include "model/socket_id.h"
@@ -19,6 +20,8 @@ namespace mr::channel {
 enum class PublishStatus : std::uint8_t {
   kReleased,    // ordered and handed to all loops with subscribers
   kOverloaded,  // the channel's FIFO is full: 503 and Retry-After
+  kCutOff,      // other nodes cannot be reached: 503 and Retry-After
+  kUnanswered,  // the broker did not give it back in time: 503 and Retry-After; it may still come
 };
 
 struct ChannelCounts {
@@ -49,6 +52,7 @@ struct PublishEvent {
 struct PublishOutcome {
   PublishStatus status = PublishStatus::kReleased;
   std::vector<ChannelCounts> counts;  // one per event in order, as seen after the release
+  Reach reach = Reach::kAll;          // of the least of them
 };
 
 struct ChannelState {
@@ -62,7 +66,7 @@ class Service {
   virtual ~Service() = default;
 
   // All events in order (a batch keeps the order of each channel). The answer comes when each
-  // channel's home loop has released its events; overloaded if any was refused.
+  // channel's home loop has released its events; the worst of their answers counts.
   virtual void publish(model::AppRef app, std::vector<PublishEvent> events,
                        base::Function<void(PublishOutcome)> done) = 0;
   // Occupied channels whose name begins with `prefix`, sorted by name.

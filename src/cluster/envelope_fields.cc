@@ -468,6 +468,7 @@ void describe(Fields& fields, Is<EventMessage> auto& data) {
   fields.value({10, "delta"}, data.delta);
   fields.tags({11, "tags"}, data.tags);
   fields.value({12, "verdict"}, data.verdict);
+  fields.value({13, "is_ordered"}, data.is_ordered);
 }
 
 template <class Fields>

@@ -32,6 +32,7 @@ struct EventMessage {
   std::optional<bool> delta;
   model::Tags tags;
   model::Verdict verdict = model::Verdict::kNone;
+  bool is_ordered = false;  // nobody has it before the broker gives it back, its sender neither
   bool operator==(const EventMessage&) const = default;
 };
 

@@ -21,7 +21,9 @@ struct Options {
   base::Duration node_timeout = std::chrono::seconds(5);
   // Between a partition's last subscriber and its end on this node.
   base::Duration linger = std::chrono::seconds(5);
-  std::size_t queue_bytes_max = 16 << 20;    // per loop, of envelopes while the broker is away
+  std::size_t queue_bytes_max = 16 << 20;  // per loop, of envelopes while the broker is away
+  // False: while other nodes cannot be reached this one serves its own clients; true: it refuses.
+  bool refuses_cut_off = false;
   std::size_t ring_entries_max = 64 * 1024;  // per loop, remembered to tell which channels lost
 };
 

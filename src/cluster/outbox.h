@@ -20,8 +20,8 @@ class Outbox {
   explicit Outbox(const Options& options);
 
   std::uint64_t number(std::uint32_t partition, const std::string& app_id,
-                       const std::string& channel) {
-    return ring_.number(partition, app_id, channel);
+                       const std::string& channel, bool is_ordered = false) {
+    return ring_.number(partition, app_id, channel, is_ordered);
   }
   bool is_empty() const { return queue_.empty(); }
   void enqueue(std::uint32_t partition, std::uint64_t sequence, std::string envelope);
@@ -32,6 +32,7 @@ class Outbox {
   std::uint64_t tail(std::uint32_t partition) const;
   Tails tails() const;
   GapAnswer find(const Gap& gap) const { return ring_.find(gap); }
+  GapAnswer find_ordered(const Gap& gap) const { return ring_.find_ordered(gap); }
 
   std::size_t queued_bytes() const { return queued_bytes_; }
   std::uint64_t dropped() const { return dropped_; }

@@ -12,6 +12,10 @@
 
 namespace mr::cluster {
 
+// With the message, which is to be delivered now; with nothing when it was refused, or did not come
+// back in time. Then it may still come, as a message of another node does.
+using OnReturned = base::Function<void(std::optional<EventMessage>)>;
+
 // A bus partition that this node wants, as its Relay sees it. It lives from the first join until
 // nobody has wanted it for a while.
 struct Part {
@@ -35,6 +39,13 @@ struct Part {
     base::TimePoint due{};
   };
 
+  // A message of ours that nobody has before it comes back.
+  struct Awaited {
+    std::uint64_t number = 0;
+    base::TimePoint due{};
+    OnReturned done;
+  };
+
   explicit Part(std::uint32_t partition) : number(partition) {}
 
   Origin& origin(BootId boot) {
@@ -47,7 +58,7 @@ struct Part {
   }
   // Whether what it misses is missed by somebody.
   bool is_served() const { return on_since.has_value() || is_offline; }
-  bool is_wanted() const { return occupants > 0 || !gate.empty(); }
+  bool is_wanted() const { return occupants > 0 || !gate.empty() || !awaited.empty(); }
 
   const std::uint32_t number;
   State state = State::kAsked;
@@ -63,6 +74,7 @@ struct Part {
   std::vector<BootId> waiting;  // for the markers of these
   std::vector<Origin> origins;
   std::vector<Tail> tails;
+  std::deque<Awaited> awaited;  // by rising number
   std::deque<base::Task> gate;  // what waits until it is on, in order
 };
 

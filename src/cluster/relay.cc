@@ -89,6 +89,7 @@ void Relay::on_lost(std::string_view) {
     part->state = Part::State::kAsked;
     part->probed.reset();
     if (MR_PLANTED("baseline_forgotten")) part->origins.clear();
+    give_up_awaited(*part);
     open_gate(*part);
   }
 }
@@ -204,6 +205,7 @@ bool Relay::let_go(Part& part) {
 
 void Relay::watch(Part& part) {
   check_due_tails(part);
+  check_due_awaited(part);
   if (!is_up()) return;
   const base::TimePoint now = loop_.clock().now();
   if (part.state == Part::State::kMarking) return watch_marking(part);
@@ -325,6 +327,7 @@ void Relay::hear(Part& part, BootId from, EventMessage message) {
   origin.last = message.sequence;
   if (is_own && !MR_PLANTED("echo_accepted")) {
     ++counters_.echoes;
+    if (message.is_ordered) hear_ordered(part, std::move(message));
     return;
   }
   ++counters_.delivered;
@@ -368,7 +371,7 @@ void Relay::miss_until(Part& part, BootId boot, std::uint64_t last) {
   if (last <= origin.last) return;
   const Gap gap{part.number, origin.last + 1, last};
   origin.last = last;
-  if (boot == self_) return;  // whoever is subscribed here had it before it was sent
+  if (boot == self_) return miss_own(gap);
   if (origin.is_unsure) return report_unknown(part.number);
   if (gaps_.size() >= kGapsMax) {
     const Open oldest = gaps_.front();
@@ -469,22 +472,29 @@ bool Relay::say(Subject subject, Message message) {
   return bus_ != nullptr && bus_is_open_ && bus_->publish(subject, encode(std::move(message)));
 }
 
-void Relay::publish(std::uint32_t partition, EventMessage message) {
+void Relay::publish(std::uint32_t partition, EventMessage message, OnReturned done) {
+  if (done) return publish_ordered(partition, std::move(message), std::move(done));
+  number_and_send(partition, std::move(message));
+}
+
+std::uint64_t Relay::number_and_send(std::uint32_t partition, EventMessage message) {
   // Numbered before anything may drop it: a loss is seen where it is missed.
-  if (MR_PLANTED("number_after_queue") && !is_up()) return;
-  message.sequence = outbox_.number(partition, message.app_id, message.channel);
+  if (MR_PLANTED("number_after_queue") && !is_up()) return 0;
+  message.sequence = outbox_.number(partition, message.app_id, message.channel, message.is_ordered);
   ++counters_.published;
   const std::uint64_t sequence = message.sequence;
   std::string envelope = encode(std::move(message));
-  if (outbox_.is_empty() && may_send() && bus_->publish(partition_subject(partition), envelope))
-    return;
-  outbox_.enqueue(partition, sequence, std::move(envelope));
+  const bool may_go = outbox_.is_empty() && is_flowing();
+  if (!may_go || !bus_->publish(partition_subject(partition), envelope)) {
+    outbox_.enqueue(partition, sequence, std::move(envelope));
+  }
+  return sequence;
 }
 
-bool Relay::may_send() const { return is_up() && has_joined_ && loop_.clock().now() >= send_from_; }
+bool Relay::is_flowing() const { return may_send() && loop_.clock().now() >= send_from_; }
 
 void Relay::send_queued() {
-  if (!may_send()) return;
+  if (!is_flowing()) return;
   outbox_.drain([this](std::uint32_t partition, std::string_view envelope) {
     return bus_->publish(partition_subject(partition), envelope);
   });

@@ -32,7 +32,8 @@ struct GapReport {
 // What a Relay hands to its node, on its loop.
 class RelayEvents {
  public:
-  // From another node; in the order in which it was numbered there.
+  // From another node, or an ordered one of this node whose sender waits no more; those of a node
+  // in the order in which it numbered them.
   virtual void on_message(EventMessage message) = 0;
   virtual void on_gap(const GapReport& report) = 0;
 
@@ -54,6 +55,9 @@ struct RelayCounters {
   std::uint64_t served_offline = 0;        // joins that did not wait for the broker
   std::uint64_t channel_bytes = 0;         // heard from the broker in messages, own ones too
   std::uint64_t other_bytes = 0;           // in markers, probes and what cannot be read
+  std::uint64_t ordered = 0;               // own ones that the broker gave their place
+  std::uint64_t ordered_refused = 0;       // for which it was away
+  std::uint64_t ordered_unanswered = 0;    // that did not come back in time
   std::array<std::uint64_t, 8> refused{};  // envelopes, by EnvelopeErrc
 };
 
@@ -80,7 +84,9 @@ class Relay final : public BusEvents {
   void stop();
 
   // Numbers the message and sends it; while the broker is away it waits in a bounded queue.
-  void publish(std::uint32_t partition, EventMessage message);
+  // With `done` this node too has the message only from the broker, so that all nodes have it in
+  // one order; it is refused while the broker is away.
+  void publish(std::uint32_t partition, EventMessage message, OnReturned done = {});
 
   // Runs `join` when the partition is heard, at once as a rule; joins keep their order. The
   // partition is wanted from now on, until it had no occupant for `Options::linger`.
@@ -107,6 +113,8 @@ class Relay final : public BusEvents {
 
   // The last number that was sent on each partition.
   Tails tails() const { return outbox_.tails(); }
+  // What is published now is sent.
+  bool may_send() const { return is_up() && has_joined_; }
   RelayState state() const;
   const RelayCounters& counters() const { return counters_; }
 
@@ -134,6 +142,13 @@ class Relay final : public BusEvents {
   void request_markers(const Part& part);
   void ask_marker(const Part& part, BootId boot);
   void watch(Part& part);
+  void publish_ordered(std::uint32_t partition, EventMessage message, OnReturned done);
+  void send_ordered(std::uint32_t partition, EventMessage message, Part::Awaited awaited);
+  void hear_ordered(Part& part, EventMessage message);
+  void give_up_awaited(Part& part);
+  void check_due_awaited(Part& part);
+  void miss_own(const Gap& gap);
+  std::uint64_t number_and_send(std::uint32_t partition, EventMessage message);
   void watch_marking(Part& part);
   bool let_go(Part& part);
   void switch_on_if_marked(Part& part);
@@ -155,7 +170,7 @@ class Relay final : public BusEvents {
   Peer& peer(BootId boot);
   std::string encode(Message message);
   bool say(Subject subject, Message message);
-  bool may_send() const;
+  bool is_flowing() const;
   void send_queued();
 
   net::Loop& loop_;

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "config/broker_rules.h"
+#include "config/delta_patterns.h"
 #include "config/nats_servers.h"
 #include "config/redis_url.h"
 
@@ -153,6 +154,21 @@ void check_timeout(Layers& layers, const cluster::Options& options) {
       milliseconds(options.heartbeat) + "; set it to " + milliseconds(least) + " or more");
 }
 
+void check_ordering(Layers& layers, const Settings& settings) {
+  const char* const path = "ordering.broker";
+  for (const std::string& pattern : settings.channel.broker_ordered) {
+    const auto problem = pattern_problem(pattern);
+    if (problem) layers.add_error(layers.place(path) + ": " + quote(path) + ": " + *problem);
+  }
+  if (settings.channel.broker_ordered.empty() || settings.broker.driver != BrokerDriver::kNats) {
+    return;
+  }
+  layers.warnings.push_back(
+      layers.place(path) + ": " + quote(path) +
+      ": NATS has no order between publishers; nodes may differ in messages that are published at "
+      "several nodes at the same time");
+}
+
 }  // namespace
 
 void spread_cluster(Layers& layers) {
@@ -174,6 +190,7 @@ void complete_cluster(Layers& layers, Settings& settings, const Machine& machine
   check_timeout(layers, options);
   check_redis(layers, settings.broker);
   check_nats(layers, settings.broker);
+  check_ordering(layers, settings);
 }
 
 }  // namespace mr::config

@@ -98,24 +98,8 @@ class PatternsReader {
     faults_.push_back({mark, quote(name) + ": " + text});
   }
 
-  // A `*` at one end, and before or behind it what a channel name may hold.
   void check_pattern(const Entry& entry) {
-    std::string_view text = entry.key;
-    const bool is_exact = text.find('*') == std::string_view::npos;
-    if (text.ends_with('*')) {
-      text.remove_suffix(1);
-    } else if (text.starts_with('*')) {
-      text.remove_prefix(1);
-    }
-    const auto name = model::ChannelName::parse(text, kNameBytesMax);
-    const bool is_part = !is_exact && !name &&
-                         (name.error().code == model::NameErrc::kEmpty ||
-                          name.error().code == model::NameErrc::kReserved);
-    if (name || is_part) return;
-    fault(entry.mark, name_,
-          quote(entry.key) +
-              " is no channel pattern; write a name, `prefix*`, `*suffix` or `*` with A-Z a-z 0-9 "
-              "_ - = @ , . ; :");
+    if (const auto problem = pattern_problem(entry.key)) fault(entry.mark, name_, *problem);
   }
 
   DeltaPattern read_entry(const Entry& entry) {
@@ -211,6 +195,25 @@ void add_member(std::string& out, std::string_view name, const std::optional<T>&
 bool is_conflation_path(std::string_view path) {
   return !path.empty() && path.size() <= kPathBytesMax && path.front() != '.' &&
          path.back() != '.' && path.find("..") == std::string_view::npos;
+}
+
+// A `*` at one end, and before or behind it what a channel name may hold.
+std::optional<std::string> pattern_problem(std::string_view pattern) {
+  std::string_view text = pattern;
+  const bool is_exact = text.find('*') == std::string_view::npos;
+  if (text.ends_with('*')) {
+    text.remove_suffix(1);
+  } else if (text.starts_with('*')) {
+    text.remove_prefix(1);
+  }
+  const auto name = model::ChannelName::parse(text, kNameBytesMax);
+  const bool is_part = !is_exact && !name &&
+                       (name.error().code == model::NameErrc::kEmpty ||
+                        name.error().code == model::NameErrc::kReserved);
+  if (name || is_part) return std::nullopt;
+  return quote(pattern) +
+         " is no channel pattern; write a name, `prefix*`, `*suffix` or `*` with A-Z a-z 0-9 "
+         "_ - = @ , . ; :";
 }
 
 std::string to_json(const std::vector<DeltaPattern>& patterns) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,9 @@ namespace mr::config {
 // and told in `faults`, which call the key `name` ("apps[0].channel_delta_compression").
 std::vector<model::DeltaPattern> read_delta_patterns(const Node& node, std::string_view name,
                                                      std::vector<Fault>& faults);
+
+// What is wrong with a channel pattern: a name, `prefix*`, `*suffix` or `*`.
+std::optional<std::string> pattern_problem(std::string_view pattern);
 
 // Names with dots between them, at most 256 bytes.
 bool is_conflation_path(std::string_view path);

@@ -152,6 +152,32 @@ std::vector<Key> bus_rows() {
   };
 }
 
+Key broker_loss_row() {
+  Key key = key_of({.path = "cluster.on_broker_loss",
+                    .text = "While the broker is away: `local` serves this node's clients, "
+                            "`refuse` answers 503 to publishes and refuses subscriptions.",
+                    .aliases = "on_broker_loss"},
+                   Type::kChoice);
+  key.choices = "local refuse";
+  key.set = [](Settings& to, const Value& value) {
+    to.cluster.refuses_cut_off = std::get<std::string>(value) == "refuse";
+  };
+  key.get = [](const Settings& from) {
+    return Value(std::string(from.cluster.refuses_cut_off ? "refuse" : "local"));
+  };
+  return key;
+}
+
+std::vector<Key> reach_rows() {
+  return {
+      broker_loss_row(),
+      setting({.path = "ordering.broker",
+               .text = "Channels (a name, `prefix*`, `*suffix`, `*`) whose messages all nodes "
+                       "deliver in the broker's order; refused while it is away."},
+              [](S& s) -> auto& { return s.channel.broker_ordered; }),
+  };
+}
+
 }  // namespace
 
 std::string driver_name(const Settings& settings) {
@@ -160,8 +186,8 @@ std::string driver_name(const Settings& settings) {
 
 std::vector<Key> cluster_keys() {
   std::vector<Key> rows;
-  for (auto* part :
-       {node_name_rows, node_address_rows, driver_rows, redis_keys, nats_rows, bus_rows}) {
+  for (auto* part : {node_name_rows, node_address_rows, driver_rows, redis_keys, nats_rows,
+                     bus_rows, reach_rows}) {
     for (Key& key : part()) rows.push_back(key);
   }
   return rows;

@@ -37,7 +37,10 @@ void Pulse::set_state(NodeState state) { state_.store(state, std::memory_order_r
 
 NodeState Pulse::state() const { return state_.load(std::memory_order_relaxed); }
 
-void Pulse::set_problem(const char* problem) { problem_.store(problem, std::memory_order_relaxed); }
+void Pulse::set_problem(const char* problem, bool is_refusing) {
+  problem_.store(problem, std::memory_order_relaxed);
+  is_refusing_.store(is_refusing, std::memory_order_relaxed);
+}
 
 NodeHealth Pulse::health() const {
   NodeHealth health;
@@ -48,6 +51,7 @@ NodeHealth Pulse::health() const {
   if (problem != nullptr && health.state == NodeState::kReady) {
     health.state = NodeState::kDegraded;
     health.reason = problem;
+    health.is_refusing = is_refusing_.load(std::memory_order_relaxed);
   }
   // The beat is read before the clock, else a beat in between would give a negative age.
   for (std::size_t i = 0; i < loops_; ++i) {

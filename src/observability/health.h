@@ -26,6 +26,7 @@ std::string_view to_text(NodeState state);
 struct NodeHealth {
   NodeState state = NodeState::kStarting;
   std::string reason;    // of degraded: what is missing and since when; no secrets
+  bool is_refusing = false;  // degraded, and it serves nobody meanwhile: ready says 503
   bool is_whole = true;  // nothing outside is missing
   base::Duration uptime{};
   std::vector<base::Duration> loop_ages;  // since each loop's last tick
@@ -48,8 +49,8 @@ class Pulse final : public HealthSource {
   void set_state(NodeState state);
   NodeState state() const;
   // What is missing outside; a ready node is degraded meanwhile. The text lives for ever; null:
-  // nothing is.
-  void set_problem(const char* problem);
+  // nothing is. `is_refusing`: the node serves nobody while it lasts.
+  void set_problem(const char* problem, bool is_refusing = false);
   // Ages by `clock`.
   NodeHealth health() const override;
 
@@ -60,6 +61,7 @@ class Pulse final : public HealthSource {
   const std::unique_ptr<std::atomic<std::int64_t>[]> beats_;  // nanoseconds of Clock::now()
   std::atomic<NodeState> state_{NodeState::kStarting};
   std::atomic<const char*> problem_{nullptr};
+  std::atomic<bool> is_refusing_{false};
 };
 
 }  // namespace mr::observability

@@ -80,13 +80,20 @@ void handle_client_event(Session& session, pusher::ClientMessage&& event) {
     if (member != session.identity->members.end()) publish.user_id = member->second;
   }
   Sessions& sessions = session.context.sessions;
-  session.context.exchange.publish_one(std::move(publish), [&sessions, ref = session.ref](
-                                                               const channel::Released& released) {
-    if (released.status == channel::PublishStatus::kReleased) return;
-    if (Session* found = sessions.find(ref)) {
-      refuse(*found, Refusal::kOverloaded, "The channel has too many messages waiting; slow down");
-    }
-  });
+  session.context.exchange.publish_one(
+      std::move(publish), [&sessions, ref = session.ref](const channel::Released& released) {
+        if (released.status == channel::PublishStatus::kReleased) return;
+        Session* const found = sessions.find(ref);
+        if (found == nullptr) return;
+        if (released.status == channel::PublishStatus::kOverloaded) {
+          return refuse(*found, Refusal::kOverloaded,
+                        "The channel has too many messages waiting; slow down");
+        }
+        refuse(*found, Refusal::kCutOff,
+               released.status == channel::PublishStatus::kCutOff
+                   ? "Other nodes cannot be reached now; send it again in a moment"
+                   : "The broker did not give the event back in time; it may still come");
+      });
 }
 
 }  // namespace mr::session

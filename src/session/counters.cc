@@ -50,6 +50,8 @@ const char* to_text(Refusal refusal) {
       return "delta_sync";
     case Refusal::kOverloaded:
       return "overloaded";
+    case Refusal::kCutOff:
+      return "cut_off";
     case Refusal::kCount:
       break;
   }

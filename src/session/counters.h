@@ -32,6 +32,7 @@ enum class Refusal : std::uint8_t {
   kFilter,      // not of the grammar, or switched off
   kDeltaSync,   // delta_sync_error without deltas on that channel
   kOverloaded,  // the channel's FIFO was full
+  kCutOff,      // other nodes could not be reached
   kCount,
 };
 const char* to_text(Refusal refusal);

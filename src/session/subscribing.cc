@@ -175,6 +175,11 @@ void on_joined(Session& session, const Wanted& wanted, std::uint32_t token,
   }
   if (answer.is_refused) {
     leave_channel(session, id);
+    if (answer.is_cut_off) {
+      return refuse(session, wanted.channel.text(),
+                    {Refusal::kCutOff, "Unavailable",
+                     "Other nodes cannot be reached now; subscribe again in a moment", 503});
+    }
     return refuse(session, wanted.channel.text(),
                   {Refusal::kLimit, "LimitReached",
                    "The presence channel is full; see max_presence_members_per_channel", 403});

@@ -32,6 +32,7 @@ class FakeChannels final : public channel::Service {
                base::Function<void(channel::PublishOutcome)> done) override {
     channel::PublishOutcome outcome;
     outcome.status = status;
+    outcome.reach = reach;
     for (auto& event : events) {
       outcome.counts.push_back({event.channel.text(), 3, 2});
       published.push_back(std::move(event));
@@ -84,6 +85,7 @@ class FakeChannels final : public channel::Service {
   }
 
   channel::PublishStatus status = channel::PublishStatus::kReleased;
+  channel::Reach reach = channel::Reach::kAll;
   std::map<std::string, channel::ChannelState> channels;
   std::vector<std::string> users;
   std::map<std::string, std::string> answers;

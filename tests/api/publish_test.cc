@@ -44,8 +44,8 @@ TEST_F(PublishTest, AStringKeepsItsBytesOnTheWire) {
   EXPECT_EQ(p.events[0].channel.text(), "c");
   EXPECT_EQ(p.events[0].data, R"("{\"a\":\u0031,\"b\":1.0}")");
   EXPECT_FALSE(p.events[0].except.has_value());
-  EXPECT_FALSE(p.wants_any());
-  EXPECT_EQ(write_answer(p, {{"c", 3, 0}}), "{}");
+  EXPECT_FALSE(p.wants_counts());
+  EXPECT_EQ(write_answer(p, {.counts = {{"c", 3, 0}}}), "{}");
 }
 
 TEST_F(PublishTest, OtherJsonIsPutInAString) {
@@ -202,8 +202,8 @@ TEST_F(PublishTest, LimitsAtTheEdge) {
 TEST_F(PublishTest, AnswersNameWhatWasAskedFor) {
   const auto p = event(
       R"({"name":"e","data":"","channels":["presence-a","b"],"info":"user_count, subscription_count"})");
-  EXPECT_TRUE(p.wants_any());
-  EXPECT_EQ(write_answer(p, {{"presence-a", 3, 2}, {"b", 1, 0}}),
+  EXPECT_TRUE(p.wants_counts());
+  EXPECT_EQ(write_answer(p, {.counts = {{"presence-a", 3, 2}, {"b", 1, 0}}}),
             R"({"channels":{"presence-a":{"subscription_count":3,"user_count":2},)"
             R"("b":{"subscription_count":1}}})");
 }
@@ -220,7 +220,7 @@ TEST_F(PublishTest, BatchesKeepTheirOrder) {
   EXPECT_EQ(p.events[0].event, "a");
   EXPECT_EQ(p.events[1].data, R"("2")");
   EXPECT_EQ(p.events[1].except, (model::SocketId{1, 2}));
-  EXPECT_EQ(write_answer(p, {{"c", 3, 0}, {"c", 3, 0}}),
+  EXPECT_EQ(write_answer(p, {.counts = {{"c", 3, 0}, {"c", 3, 0}}}),
             R"({"batch":[{},{"subscription_count":3}]})");
   EXPECT_EQ(p.idempotency_key, "");
 }

@@ -117,6 +117,25 @@ TEST_F(PusherApiTest, OverloadIsA503ThatMayBeTriedAgain) {
   EXPECT_EQ(api_->counters().events, 0U);
 }
 
+TEST_F(PusherApiTest, WithoutTheBrokerA503SaysWhetherTheEventMayStillCome) {
+  channels_.status = channel::PublishStatus::kCutOff;
+  http::Response response = post("/apps/1/events", kEvent);
+  expect_error(response, 503, "broker_unavailable");
+  ASSERT_NE(response.header("Retry-After"), nullptr);
+  channels_.status = channel::PublishStatus::kUnanswered;
+  response = post("/apps/1/events", kEvent);
+  expect_error(response, 503, "broker_unavailable");
+  EXPECT_NE(response.body.find("still come"), std::string::npos);
+}
+
+TEST_F(PusherApiTest, TheLevelIsToldToWhoAsks) {
+  constexpr const char* kAsking = R"({"name":"e","data":"1","channel":"c","info":"level"})";
+  EXPECT_EQ(post("/apps/1/events", kAsking).body, R"({"level":"cluster"})");
+  channels_.reach = channel::Reach::kHere;
+  EXPECT_EQ(post("/apps/1/events", kAsking).body, R"({"level":"local"})");
+  EXPECT_EQ(post("/apps/1/events", kEvent).body, "{}");
+}
+
 TEST_F(PusherApiTest, EventsOfABatchCountForTheRate) {
   app_options_.max_backend_events_per_second = 2;
   make_app(app_options_);

@@ -49,7 +49,9 @@ class MemorySource final : public BusSource {
 // Three whole nodes on one modelled broker, with clients and publishers over the network.
 class ClusterWorld {
  public:
-  explicit ClusterWorld(std::uint64_t seed)
+  using Adjust = void (*)(config::Settings&);
+  explicit ClusterWorld(
+      std::uint64_t seed, Adjust adjust = [](config::Settings&) {})
       : sim(seed),
         random(seed ^ 0xc1a5),
         network(sim),
@@ -57,7 +59,8 @@ class ClusterWorld {
                [this](base::Duration delay, base::Task task) {
                  sim.at(sim.clock().now() + delay, std::move(task));
                }),
-        clients_runtime(sim, network, {"10.0.0.2", 1}) {
+        clients_runtime(sim, network, {"10.0.0.2", 1}),
+        adjust_settings(adjust) {
     nodes.resize(kNodes);
     ports.resize(kNodes);
     for (std::size_t i = 0; i < kNodes; ++i) {
@@ -73,6 +76,7 @@ class ClusterWorld {
     settings.host = settings.metrics.host = host_of(i);
     settings.port = ports[i];
     settings.cluster.name = host_of(i);
+    adjust_settings(settings);
     nodes[i] = std::make_unique<SimNode>(sim, network, settings, 1 + i % 3,
                                          Node::Given{.buses = sources[i].get()});
     EXPECT_TRUE(nodes[i]->node.start());
@@ -117,6 +121,7 @@ class ClusterWorld {
   net::sim::SimNetwork network;
   cluster::memory::MemoryBroker broker;
   net::sim::SimRuntime clients_runtime;
+  const Adjust adjust_settings;
   std::vector<std::unique_ptr<MemorySource>> sources;
   std::vector<std::uint16_t> ports;
   std::vector<std::unique_ptr<SimNode>> nodes;

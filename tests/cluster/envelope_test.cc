@@ -85,6 +85,12 @@ EventMessage data_with_verdict() {
   return data;
 }
 
+EventMessage ordered_data() {
+  EventMessage data = least_data();
+  data.is_ordered = true;
+  return data;
+}
+
 // The bytes of format 1. They stay as they are: nodes of this release read and write them. They
 // were made from the page, not by the code.
 std::vector<Golden> goldens() {
@@ -109,6 +115,9 @@ std::vector<Golden> goldens() {
       {"least data",
        {kFrom, 1, least_data()},
        "c10101010001efcdab8967452301010101020161030163040165"},
+      {"ordered data",
+       {kFrom, 1, ordered_data()},
+       "c10101010001efcdab89674523010101010201610301630401650d0101"},
       {"probe", {kFrom, 1, ProbeMessage{}}, "c10101020001efcdab8967452301"},
       {"mark request",
        {kFrom, 1, MarkRequest{1023, Generation{7}, {kTo, BootId{1}}}},

@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 constexpr std::size_t kSites = 3;
 // That a message waits for the broker, published before somebody wanted it and sent afterwards.
 constexpr base::Duration kWaitMax = 10s;
-const std::vector<std::string> kChannels = {"c0", "c1", "c2", "c3", "d0", "d1"};
+const std::vector<std::string> kChannels = {"c0", "c1", "c2", "c3", "d0", "d1", "o0", "o2"};
 
 std::uint64_t number_of(const char* name, std::uint64_t otherwise) {
   const char* text = std::getenv(name);
@@ -67,6 +67,7 @@ class World {
     BootId origin = BootId::kNone;
     std::string channel;
     base::TimePoint at{};
+    bool is_answered = false;  // else it may be lost without a word
   };
   struct Ending {
     base::TimePoint at{};
@@ -127,8 +128,9 @@ class World {
   }
   void publish(Site& site, const std::string& channel) {
     const std::uint64_t number = ++messages_given_;
-    site.publish(channel, number, [this, number, channel, origin = site.boot()] {
-      messages_[number] = {origin, channel, sim_.clock().now()};
+    site.publish(channel, number, [this, number, channel, origin = site.boot()](bool answered) {
+      const auto at = messages_.try_emplace(number, Message{origin, channel, sim_.clock().now()});
+      at.first->second.is_answered = answered;
     });
   }
 
@@ -239,6 +241,9 @@ class World {
       }
       for (const std::string& channel : kChannels) check_channel(*site, channel);
     }
+    for (const std::string& channel : kChannels) {
+      if (is_ordered(channel)) check_same_order(channel);
+    }
   }
   void check_table(Site& site) {
     std::size_t alive = 0;
@@ -268,6 +273,26 @@ class World {
     if (live == journal.live.end()) return;
     check_losses(site, channel, had, live->second);
   }
+  // Of the messages that two nodes had both had the same one first.
+  void check_same_order(const std::string& channel) {
+    for (const auto& one : sites_) {
+      std::map<std::uint64_t, std::size_t> places;
+      for (const auto& heard : one->journal().delivered[channel]) {
+        places.try_emplace(heard.message, places.size());
+      }
+      for (const auto& other : sites_) {
+        std::size_t last = 0;
+        for (const auto& heard : other->journal().delivered[channel]) {
+          const auto place = places.find(heard.message);
+          if (place == places.end()) continue;
+          if (place->second < last) {
+            fail(what(*other, channel, heard.message) + " has another place at " + one->name());
+          }
+          last = place->second;
+        }
+      }
+    }
+  }
   // What was sent since the subscriber was confirmed came, or was counted.
   void check_losses(Site& site, const std::string& channel, const std::set<std::uint64_t>& had,
                     base::TimePoint since) {
@@ -276,9 +301,9 @@ class World {
     std::uint64_t example = 0;
     for (const auto& [number, message] : messages_) {
       if (message.channel != channel || had.contains(number)) continue;
-      if (message.origin == site.boot()) continue;
+      if (message.origin == site.boot() && !is_ordered(channel)) continue;
       if (message.at >= journal.wanted.at(channel) - kWaitMax) ++missing_since_wanted;
-      if (message.at < since) continue;
+      if (message.at < since || !message.is_answered) continue;
       ++(crashed_.contains(message.origin) ? missing_of_the_dead : missing);
       example = number;
     }
@@ -346,7 +371,8 @@ const std::vector<std::string> kPlantedBugs = {"first_message_is_baseline",
                                                "no_markers",
                                                "baseline_forgotten",
                                                "death_by_clock_alone",
-                                               "joined_before_welcome"};
+                                               "joined_before_welcome",
+                                               "ordered_at_once"};
 
 TEST(RelaySimTest, EachPlantedBugIsCaught) {
   const std::uint64_t runs = number_of("MILLRACE_SIM_PLANTED_RUNS", 500);

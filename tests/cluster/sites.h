@@ -25,6 +25,9 @@ inline std::uint32_t partition_of(const std::string& channel) {
   return static_cast<std::uint32_t>(channel.back() - '0') % kPartitions;
 }
 
+// Its messages every node has in the broker's order.
+inline bool is_ordered(const std::string& channel) { return channel.starts_with('o'); }
+
 // What happened at one node, for the oracle.
 struct Journal {
   struct Heard {
@@ -100,17 +103,26 @@ class Site final : public Relays {
       });
     });
   }
-  // `taken` runs when the node took the message, which is when a publisher gets its 200.
-  void publish(const std::string& channel, std::uint64_t message, base::Task taken) {
-    auto shared = std::make_shared<base::Task>(std::move(taken));
+  // `taken` runs when the node took the message, and with true when a publisher gets its 200.
+  using Taken = base::Function<void(bool is_answered)>;
+  void publish(const std::string& channel, std::uint64_t message, Taken taken) {
+    auto shared = std::make_shared<Taken>(std::move(taken));
     post(channel, [this, channel, message, shared](Relay& relay) {
-      (*shared)();
-      hear(channel, message, boot_);
       EventMessage data;
       data.app_id = std::to_string(static_cast<std::uint64_t>(boot_));
       data.channel = channel;
       data.event = "e";
       data.data = std::to_string(message);
+      (*shared)(!is_ordered(channel));
+      if (is_ordered(channel)) {
+        return relay.publish(partition_of(channel), std::move(data),
+                             [this, channel, message, shared](const auto& returned) {
+                               if (!returned) return;
+                               hear(channel, message, boot_);
+                               (*shared)(true);
+                             });
+      }
+      hear(channel, message, boot_);
       relay.publish(partition_of(channel), std::move(data));
     });
   }

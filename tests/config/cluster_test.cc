@@ -123,6 +123,23 @@ TEST(ClusterConfigTest, AUrlAloneSelectsRedisAndAnEmptyOneDoesNot) {
   EXPECT_FALSE(is_redis(load_set({}, {{"REDIS_URL", ""}})));
 }
 
+TEST(ClusterConfigTest, OrderingAndLossOfTheBrokerAreChosen) {
+  const LoadOutcome outcome = load_text(
+      "cluster: {on_broker_loss: refuse}\nordering: {broker: [\"orders-*\", \"*-book\"]}\n" +
+      std::string(kApp));
+  EXPECT_EQ(joined(outcome.errors) + joined(outcome.warnings), "");
+  EXPECT_TRUE(outcome.settings.cluster.refuses_cut_off);
+  EXPECT_EQ(outcome.settings.channel.broker_ordered,
+            (std::vector<std::string>{"orders-*", "*-book"}));
+  EXPECT_FALSE(load_set({}, {}).settings.cluster.refuses_cut_off);
+
+  const LoadOutcome wrong = load_text("ordering: {broker: [\"a*b\"]}\n" + std::string(kApp));
+  EXPECT_NE(joined(wrong.errors).find("\"a*b\" is no channel pattern"), std::string::npos);
+  const LoadOutcome nats =
+      load_text("adapter: {driver: nats}\nordering: {broker: [\"a*\"]}\n" + std::string(kApp));
+  EXPECT_NE(joined(nats.warnings).find("NATS has no order between publishers"), std::string::npos);
+}
+
 TEST(ClusterConfigTest, TheDriverAloneTakesTheUsualAddress) {
   const LoadOutcome outcome = load_set({}, {{"ADAPTER_DRIVER", "redis"}});
   EXPECT_EQ(joined(outcome.errors) + joined(outcome.warnings), "");

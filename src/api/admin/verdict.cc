@@ -12,7 +12,8 @@ Verdict judge(const observability::NodeHealth& health, base::Duration loop_silen
   }
   verdict.is_live = verdict.stuck_loops.empty();
   verdict.has_started = health.state != NodeState::kStarting;
-  verdict.is_ready = verdict.is_live && verdict.has_started && health.state != NodeState::kDraining;
+  verdict.is_ready = verdict.is_live && verdict.has_started &&
+                     health.state != NodeState::kDraining && !health.is_refusing;
   verdict.is_degraded = health.state == NodeState::kDegraded;
   verdict.status = verdict.is_live ? observability::to_text(health.state) : "stuck";
   if (verdict.is_degraded) verdict.reason = health.reason;
