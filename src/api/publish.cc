@@ -12,6 +12,13 @@
 namespace mr::api {
 namespace {
 
+constexpr std::size_t kNodeNameBytesMax = 128;
+
+struct Excepted {
+  std::optional<model::SocketId> socket = std::nullopt;
+  std::string node = {};
+};
+
 template <class T>
 using Read = base::Result<T, Errc>;
 
@@ -167,6 +174,62 @@ std::optional<Error> add_event(Publication& publication, const json::Value& even
   return std::nullopt;
 }
 
+// Whom a broadcast is for: the user's channel or another one; none: all.
+Read<std::optional<model::ChannelName>> read_addressee(const json::Value& root,
+                                                       const model::AppOptions& app) {
+  const auto to = given(root, "to");
+  if (!to || to->as_string() == "all") return std::optional<model::ChannelName>();
+  const auto user = to->is_object() ? given(*to, "user") : std::nullopt;
+  const auto channel = to->is_object() ? given(*to, "channel") : std::nullopt;
+  if (channel && !user) {
+    auto name = read_channel(*channel, app);
+    if (!name) return name.error();
+    return std::optional(std::move(name).value());
+  }
+  const auto id = user && !channel ? user->as_string() : std::nullopt;
+  if (id && !id->empty() && id->size() <= app.max_channel_name_length) {
+    return std::optional(model::ChannelName::server_to_user(*id));
+  }
+  return bad("to " + shown(to->raw()) +
+             " names nobody; send \"all\", {\"user\":\"id\"} or {\"channel\":\"name\"}");
+}
+
+// Who does not get it.
+Read<Excepted> read_except(const json::Value& root) {
+  Excepted excepted;
+  const auto except = given(root, "except");
+  if (!except) return excepted;
+  const auto node = except->is_object() ? given(*except, "node") : std::nullopt;
+  const bool has_socket = except->is_object() && given(*except, "socket_id");
+  if ((!node && !has_socket) || (node && !node->as_string())) {
+    return bad("except " + shown(except->raw()) +
+               " names nobody; send {\"socket_id\":\"1.2\"}, {\"node\":\"name\"} or both");
+  }
+  auto socket = read_socket_id(*except);
+  if (!socket) return socket.error();
+  excepted.socket = socket.value();
+  if (node) excepted.node = *node->as_string();
+  if (excepted.node.size() > kNodeNameBytesMax) {
+    return bad("except.node has " + std::to_string(excepted.node.size()) +
+               " bytes; a node's name has at most " + std::to_string(kNodeNameBytesMax));
+  }
+  return excepted;
+}
+
+Read<std::uint8_t> read_priority(const json::Value& root) {
+  const auto member = given(root, "priority");
+  if (!member) return std::uint8_t{1};
+  const std::string_view text = member->raw();
+  if (text.size() == 1 && text[0] >= '0' && text[0] <= '3') {
+    return static_cast<std::uint8_t>(text[0] - '0');
+  }
+  return bad("priority " + shown(text) + " is no priority; send 0 (critical), 1 (usual), 2 or 3");
+}
+
+bool is_reserved(std::string_view event) {
+  return event.starts_with("pusher") && event.find(':') != std::string_view::npos;
+}
+
 }  // namespace
 
 bool Publication::wants_level() const {
@@ -186,6 +249,43 @@ Read<Publication> read_event(json::Parser& parser, std::string_view body,
   auto key = read_key(root.value());
   if (!key) return key.error();
   publication.idempotency_key = std::move(key).value();
+  return publication;
+}
+
+Read<Publication> read_broadcast(json::Parser& parser, std::string_view body,
+                                 const model::AppOptions& app) {
+  const auto root = read_object(parser, body);
+  if (!root) return root.error();
+  auto name = read_name(root.value(), app);
+  if (!name) return name.error();
+  auto data = read_data(root.value(), app);
+  if (!data) return data.error();
+  auto addressee = read_addressee(root.value(), app);
+  if (!addressee) return addressee.error();
+  auto except = read_except(root.value());
+  if (!except) return except.error();
+  const auto priority = read_priority(root.value());
+  if (!priority) return priority.error();
+  auto key = read_key(root.value());
+  if (!key) return key.error();
+  Publication publication;
+  publication.event_count = 1;
+  publication.idempotency_key = std::move(key).value();
+  if (!addressee.value()) {
+    if (is_reserved(name.value())) {
+      return bad("the event name " + shown(name.value()) +
+                 " belongs to the protocol; a broadcast to all needs another one");
+    }
+    publication.broadcast = {std::move(name).value(), std::move(data).value(),
+                             except.value().socket, except.value().node, priority.value()};
+    return publication;
+  }
+  channel::PublishEvent event{*std::move(addressee).value(), std::move(name).value(),
+                              std::move(data).value(), except.value().socket};
+  event.except_node = except.value().node;
+  event.priority = priority.value();
+  publication.events.push_back(std::move(event));
+  publication.wanted.emplace_back();
   return publication;
 }
 

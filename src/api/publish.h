@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,7 +19,8 @@ struct Publication {
   std::vector<Attributes> wanted;             // of each of `events`
   std::size_t event_count = 0;                // as the app's rate counts them
   bool is_batch = false;
-  std::string idempotency_key;  // of the body; empty: none
+  std::optional<channel::BroadcastEvent> broadcast;  // instead of events
+  std::string idempotency_key;                       // of the body; empty: none
 
   bool wants_counts() const;
   bool wants_level() const;
@@ -32,6 +34,12 @@ base::Result<Publication, Errc> read_event(json::Parser& parser, std::string_vie
 // ...]}.
 base::Result<Publication, Errc> read_batch(json::Parser& parser, std::string_view body,
                                            const model::AppOptions& app);
+
+// Body of POST /broadcast: {name, data, to?, except?, priority?, idempotency_key?}. `to` is "all"
+// (the default), {"user":id} or {"channel":name}, `except` {"socket_id":...}, {"node":name} or
+// both.
+base::Result<Publication, Errc> read_broadcast(json::Parser& parser, std::string_view body,
+                                               const model::AppOptions& app);
 
 // {} when nothing was asked for, else {"channels":{...}} or {"batch":[...]}, and with `info=level`
 // {"level":"cluster"}, or "local" when only this node's clients have it yet.

@@ -58,6 +58,7 @@ PusherApi::PusherApi(Surroundings around, const Options& options, std::uint64_t 
     : around_(around), options_(options), cors_(options.cors), signers_(hash_seed) {
   routes_.add(http::Method::kPost, "/apps/{app}/events", &PusherApi::events);
   routes_.add(http::Method::kPost, "/apps/{app}/batch_events", &PusherApi::batch_events);
+  routes_.add(http::Method::kPost, "/apps/{app}/broadcast", &PusherApi::broadcast);
   routes_.add(http::Method::kGet, "/apps/{app}/channels", &PusherApi::list);
   routes_.add(http::Method::kGet, "/apps/{app}/channels/{channel}", &PusherApi::show);
   routes_.add(http::Method::kGet, "/apps/{app}/channels/{channel}/users", &PusherApi::users);
@@ -182,6 +183,11 @@ void PusherApi::batch_events(CallPtr call) {
   publish(std::move(call), std::move(read));
 }
 
+void PusherApi::broadcast(CallPtr call) {
+  auto read = read_broadcast(around_.parser, call->request.body, call->app->options);
+  publish(std::move(call), std::move(read));
+}
+
 void PusherApi::publish(CallPtr call, base::Result<Publication, Errc> read) {
   if (!read) {
     fail(std::move(call), read.error());
@@ -214,6 +220,7 @@ void PusherApi::release(CallPtr call, Publication publication) {
              publication.event_count)) {
     return;
   }
+  if (publication.broadcast) return spread(std::move(call), *std::move(publication.broadcast));
   if (publication.events.empty()) {
     succeed(std::move(call), write_answer(publication, {}));
     return;
@@ -237,6 +244,20 @@ void PusherApi::release(CallPtr call, Publication publication) {
         }
         counters_.events += count;
         succeed(std::move(call), write_answer(kept, outcome));
+      });
+}
+
+void PusherApi::spread(CallPtr call, channel::BroadcastEvent event) {
+  model::AppRef app = call->app;
+  around_.channels.broadcast(
+      std::move(app), std::move(event),
+      [this, call = std::move(call)](const channel::PublishOutcome& outcome) mutable {
+        if (outcome.status != channel::PublishStatus::kReleased) {
+          fail(std::move(call), error_of(outcome.status), kBackpressureRetrySeconds);
+          return;
+        }
+        ++counters_.events;
+        succeed(std::move(call), "{}");
       });
 }
 

@@ -70,6 +70,9 @@ class PusherApi {
   void batch_events(CallPtr call);
   void publish(CallPtr call, base::Result<Publication, Errc> read);
   void release(CallPtr call, Publication publication);
+  void broadcast(CallPtr call);
+  // To all connections of the app.
+  void spread(CallPtr call, channel::BroadcastEvent event);
   void terminate(CallPtr call);
 
   void list(CallPtr call);

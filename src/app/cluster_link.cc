@@ -35,6 +35,8 @@ cluster::EventMessage message_of(const channel::Publish& publish) {
   message.conflation_key = publish.conflation_key;
   message.delta = publish.delta;
   message.tags = publish.tags;
+  message.except_node = publish.except_node;
+  message.priority = publish.priority;
   message.verdict = publish.verdict;
   return message;
 }
@@ -85,6 +87,9 @@ class ClusterLink::LoopLink final : public channel::OtherNodes, public cluster::
                      deliver(*std::move(message), std::move(done));
                    });
   }
+  void broadcast(const std::string& app_id, const channel::BroadcastEvent& event) override {
+    link_.broadcast(app_id, event);
+  }
   channel::Reach reach() const override {
     if (relay_.may_send()) return channel::Reach::kAll;
     return link_.options_.refuses_cut_off ? channel::Reach::kNone : channel::Reach::kHere;
@@ -94,9 +99,16 @@ class ClusterLink::LoopLink final : public channel::OtherNodes, public cluster::
   bool are_known() const override { return are_known_; }
   void set_known(bool are_known) { are_known_ = are_known; }
   void take(const channel::ForeignNews& news) { home_.take(news); }
+  channel::Home& home() { return home_; }
 
   void on_message(cluster::EventMessage message) override { deliver(std::move(message), {}); }
-  void on_gap(const cluster::GapReport&) override {}  // the Relay counts them
+  void on_gap(const cluster::GapReport& report) override {
+    if (!report.is_known) home_.tell_gap({report.partition, {}, std::nullopt, report.found});
+    for (const cluster::GapAnswer::Hit& hit : report.hits) {
+      home_.tell_gap(
+          {report.partition, model::channel_key(hit.app_id, hit.channel), hit.count, report.found});
+    }
+  }
 
  private:
   // `done`: of a message of this node that came back.
@@ -116,6 +128,8 @@ class ClusterLink::LoopLink final : public channel::OtherNodes, public cluster::
     publish.conflation_key = std::move(message.conflation_key);
     publish.delta = message.delta;
     publish.tags = std::move(message.tags);
+    publish.except_node = std::move(message.except_node);
+    publish.priority = message.priority;
     publish.is_remote = true;
     publish.verdict = message.verdict;
     publish.is_returned = static_cast<bool>(done);
@@ -345,6 +359,27 @@ void ClusterLink::hand_out(std::vector<cluster::ForeignChange> changes) {
         channel::bus_partition(news.app_id, news.channel, options_.partitions) % loops_.size();
     runtime_.loop(loop).post([this, loop, news = std::move(news)] { loops_[loop]->take(news); });
   }
+}
+
+// From a home, on its loop.
+void ClusterLink::broadcast(const std::string& app_id, const channel::BroadcastEvent& event) {
+  cluster::BroadcastMessage message;
+  message.app_id = app_id;
+  message.event = event.event;
+  message.data = event.data;
+  message.except = event.except;
+  message.except_node = event.except_node;
+  message.priority = event.priority;
+  runtime_.control().post(
+      [this, message = std::move(message)]() mutable { control_->broadcast(std::move(message)); });
+}
+
+void ClusterLink::take(cluster::BroadcastMessage message) {
+  channel::BroadcastEvent event{std::move(message.event), std::move(message.data), message.except,
+                                std::move(message.except_node), message.priority};
+  runtime_.loop(0).post([this, app_id = std::move(message.app_id), event = std::move(event)] {
+    loops_[0]->home().broadcast(app_id, event);
+  });
 }
 
 void ClusterLink::set_whole(bool is_whole) {

@@ -76,6 +76,7 @@ class ClusterLink final : public cluster::Relays {
   void gather_tails(base::Function<void(cluster::Tails)> done) override;
   void hand_out(std::vector<cluster::ForeignChange> changes) override;
   void set_whole(bool is_whole) override;
+  void take(cluster::BroadcastMessage message) override;
 
  private:
   class LoopLink;
@@ -83,6 +84,7 @@ class ClusterLink final : public cluster::Relays {
   template <class Work, class Take>
   void ask_all(Work work, Take take, base::Task done);
   void share(const channel::ShareChange& change);
+  void broadcast(const std::string& app_id, const channel::BroadcastEvent& event);
   void watch();
   void judge(bool are_relays_well);
   void tell_news();

@@ -82,6 +82,12 @@ void add_session_samples(const session::Sessions& sessions, const session::Count
       .add("millrace_pings_sent_total", "pusher:ping sent to silent clients", number(c.pings_sent))
       .add("millrace_client_events_total", "Client events accepted", number(c.client_events))
       .add("millrace_subscribes_total", "Subscriptions that succeeded", number(c.subscribed))
+      .add("millrace_gaps_told_total", "Times a subscriber was told of lost messages",
+           number(c.gaps_told))
+      .add("millrace_broadcasts_total", "Broadcasts given to connections", number(c.broadcasts))
+      .add("millrace_broadcasts_dropped_total",
+           "Broadcasts that connections did not get, as too much waited for them",
+           number(c.broadcasts_dropped))
       .add("millrace_delta_subscriptions_over_limit_total",
            "Subscriptions that are plain because their connection has too many with deltas",
            number(c.deltas_over_limit))
@@ -192,6 +198,12 @@ void add_control_samples(const cluster::Control& control, Samples& out) {
            number(c.beats_heard))
       .add("millrace_cluster_connections_lost_total", "Connections to the broker that were lost",
            number(c.reconnects))
+      .add("millrace_cluster_broadcasts_missed_total",
+           "Broadcasts of other nodes that did not come",
+           number(control.broadcasts().counters().missed))
+      .add("millrace_cluster_broadcasts_dropped_total",
+           "Own broadcasts for which too many waited for the broker",
+           number(control.broadcasts().counters().dropped))
       .add("millrace_cluster_refused_total", "Envelopes on the control subject that were refused",
            number(c.refused));
 }

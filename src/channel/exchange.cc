@@ -127,6 +127,8 @@ void Exchange::publish(model::AppRef app, std::vector<PublishEvent> events,
     publish.conflation_key = std::move(event.conflation_key);
     publish.delta = event.delta;
     publish.tags = std::move(event.tags);
+    publish.except_node = std::move(event.except_node);
+    publish.priority = event.priority;
     publish_one(std::move(publish), [all, i](Released released) {
       all->result.status = std::max(all->result.status, released.status);
       all->result.reach = std::max(all->result.reach, released.reach);
@@ -134,6 +136,16 @@ void Exchange::publish(model::AppRef app, std::vector<PublishEvent> events,
       all->arrived();
     });
   }
+}
+
+void Exchange::broadcast(model::AppRef app, BroadcastEvent event,
+                         base::Function<void(PublishOutcome)> done) {
+  const Homed& here = peers_.loops[port_.self()];
+  const Reach reach = here.nodes.reach();
+  if (reach == Reach::kNone) return done({PublishStatus::kCutOff, {}, reach});
+  here.home.broadcast(app->options.id, event);
+  here.nodes.broadcast(app->options.id, event);
+  done({PublishStatus::kReleased, {}, reach});
 }
 
 void Exchange::join(Join join, base::Function<void(JoinAnswer)> done) {

@@ -36,6 +36,8 @@ class Exchange final : public Service {
   Exchange(LoopPort& port, const Peers& peers, const Options& options)
       : port_(port), peers_(peers), partitions_(options.partitions) {}
 
+  std::uint32_t partition_of(std::string_view app_id, std::string_view name) const;
+
   void publish_one(Publish publish, OnReleased done);
   void join(Join join, base::Function<void(JoinAnswer)> done);
   // `counted`: as the home counts this subscriber.
@@ -54,6 +56,8 @@ class Exchange final : public Service {
 
   void publish(model::AppRef app, std::vector<PublishEvent> events,
                base::Function<void(PublishOutcome)> done) override;
+  void broadcast(model::AppRef app, BroadcastEvent event,
+                 base::Function<void(PublishOutcome)> done) override;
   void list_channels(model::AppRef app, std::string prefix,
                      base::Function<void(std::vector<ChannelCounts>)> done) override;
   void find_channel(model::AppRef app, model::ChannelName channel,
@@ -67,7 +71,6 @@ class Exchange final : public Service {
   void settle_idempotent(model::AppRef app, std::string key, std::string answer) override;
 
  private:
-  std::uint32_t partition_of(std::string_view app_id, std::string_view name) const;
   std::size_t home_of(std::string_view app_id, std::string_view name) const;
   // `work(Homed&)` on loop `to`, and `done(result)` back here.
   template <class Work, class Done>

@@ -151,7 +151,8 @@ void Home::release(HomeChannel& channel, Pending pending) {
   ++channel.sequence;
   Publish& publish = pending.publish;
   decide(channel, pending);
-  if (channel.subscription_count != 0) {
+  const bool is_for_us = publish.except_node.empty() || publish.except_node != options_.node_name;
+  if (channel.subscription_count != 0 && is_for_us) {
     fan_out(channel, make_message(channel, publish, pending.order));
   }
   if (!publish.is_remote) nodes_->send(channel.partition, publish);

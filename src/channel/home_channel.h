@@ -31,8 +31,10 @@ struct Publish {
   // False: full for everybody; true: a delta although the data is small.
   std::optional<bool> delta = std::nullopt;
   model::Tags tags = {};
-  bool is_remote = false;    // it came over the broker, and is not sent again
-  bool is_returned = false;  // and it is ours: its publisher waits for it
+  std::string except_node = {};  // a node's name: its connections do not get it
+  std::uint8_t priority = 1;     // 0 (critical) to 3
+  bool is_remote = false;        // it came over the broker, and is not sent again
+  bool is_returned = false;      // and it is ours: its publisher waits for it
   // What the node where it entered decided; kNone with `conflation_key` empty: take it from the
   // data.
   model::Verdict verdict = model::Verdict::kNone;

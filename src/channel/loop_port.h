@@ -1,6 +1,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
 
 #include "base/clock.h"
 #include "base/function.h"
@@ -22,12 +25,24 @@ class LoopPort {
   virtual const base::Clock& clock() const = 0;
 };
 
+// Messages were lost between nodes: of one channel, or of nobody knows which of a bus partition.
+struct GapNotice {
+  std::uint32_t partition = 0;
+  std::string key;                      // of the channel; empty: any of the partition
+  std::optional<std::uint64_t> missed;  // absent: unknown
+  base::TimePoint found{};              // who came later missed none of them
+};
+
 // A loop's subscribers as a home loop sees them. Called on that loop only.
 class Subscribers {
  public:
   virtual ~Subscribers() = default;
   // Appends the message to the channel's log; what is written when is the Hub's business.
   virtual void deliver(const model::MessageRef& message) = 0;
+  // To this loop's connections of the app that the message's key names.
+  virtual void broadcast(const model::MessageRef& /*message*/) {}
+  // Tells those who asked for it.
+  virtual void tell_gap(const GapNotice& /*notice*/) {}
   // Closes this loop's connections of a user (4009); the number of them.
   virtual std::uint32_t terminate_user(const std::string& app_id, const std::string& user_id) = 0;
 };

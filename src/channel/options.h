@@ -59,6 +59,7 @@ struct Options {
   // What stands before a text of so many bytes in its frame.
   std::string (*text_head)(std::size_t payload_bytes) = nullptr;
 
+  std::string node_name;                 // for what is not for one node's connections
   std::uint32_t partitions = 1024;       // bus partitions; home loop = partition modulo loops
   std::size_t fifo_messages_max = 4096;  // accepted and not yet released, per channel
   // Patterns of channels whose messages all nodes have in the broker's order (delta::matches).

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "base/function.h"
 
 namespace mr::channel {
 
+struct BroadcastEvent;
 struct Publish;
 struct Released;
 struct ShareChange;
@@ -39,6 +41,8 @@ class OtherNodes {
   virtual void send_ordered(std::uint32_t /*partition*/, Publish&& /*publish*/,
                             base::Function<void(Released)> /*done*/) {}
   virtual Reach reach() const { return Reach::kAll; }
+  // A broadcast of this node, to all connections of the app on the other nodes.
+  virtual void broadcast(const std::string& /*app_id*/, const BroadcastEvent& /*event*/) {}
   // What this node holds of a channel has changed.
   virtual void share(const ShareChange& change) = 0;
   // Another node may have a user who seems to be gone: he is not taken for gone at once, and only

@@ -47,6 +47,8 @@ struct PublishEvent {
   // False: full for everybody; true: a delta although the data is small.
   std::optional<bool> delta = std::nullopt;
   model::Tags tags = {};
+  std::string except_node = {};  // a node's name: its connections do not get it
+  std::uint8_t priority = 1;     // 0 (critical) to 3
 };
 
 struct PublishOutcome {
@@ -61,6 +63,15 @@ struct ChannelState {
   std::optional<CachedEvent> cache;  // cache channels with a live value
 };
 
+// One event for every connection of an app.
+struct BroadcastEvent {
+  std::string event;
+  std::string data;  // JSON text of the member
+  std::optional<model::SocketId> except = std::nullopt;
+  std::string except_node = {};  // a node's name: its connections do not get it
+  std::uint8_t priority = 1;     // 0 (critical) to 3
+};
+
 class Service {
  public:
   virtual ~Service() = default;
@@ -69,6 +80,9 @@ class Service {
   // channel's home loop has released its events; the worst of their answers counts.
   virtual void publish(model::AppRef app, std::vector<PublishEvent> events,
                        base::Function<void(PublishOutcome)> done) = 0;
+  // To all connections of the app on all nodes, without a channel; at most once.
+  virtual void broadcast(model::AppRef app, BroadcastEvent event,
+                         base::Function<void(PublishOutcome)> done) = 0;
   // Occupied channels whose name begins with `prefix`, sorted by name.
   virtual void list_channels(model::AppRef app, std::string prefix,
                              base::Function<void(std::vector<ChannelCounts>)> done) = 0;

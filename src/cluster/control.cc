@@ -24,7 +24,8 @@ Control::Control(net::Loop& loop, const Options& options, BootId self, Relays& r
       self_(self),
       relays_(relays),
       codec_(options.secret),
-      table_(self, options, *this) {}
+      table_(self, options, *this),
+      broadcasts_(options.queue_bytes_max) {}
 
 Control::~Control() { stop(); }
 
@@ -101,6 +102,7 @@ void Control::register_node() {
                     relays_.each([](Relay& relay) { relay.set_linked(true); }, [] {});
                     beat();
                     join_if_welcome();
+                    send_broadcasts();
                   });
 }
 
@@ -113,6 +115,7 @@ void Control::join_if_welcome() {
 void Control::join() {
   has_joined_ = true;
   relays_.each([](Relay& relay) { relay.set_joined(); }, [] {});
+  send_broadcasts();
 }
 
 void Control::on_lost(std::string_view why) {
@@ -168,10 +171,11 @@ void Control::beat() {
   });
 }
 
-void Control::say(Message message) {
+void Control::say(Message message, std::uint8_t priority) {
   if (bus_ == nullptr || !is_open_) return;
   Envelope envelope;
   envelope.from = self_;
+  envelope.priority = priority;
   envelope.message = std::move(message);
   bus_->publish(Subject::kControl, codec_.encode(envelope));
 }
@@ -206,6 +210,10 @@ void Control::on_envelope(Subject, std::string_view bytes) {
   if (const auto* const request = std::get_if<ShareRequest>(&message)) {
     if (request->to == self_) tell_share(from);
     return;
+  }
+  if (auto* const broadcast = std::get_if<BroadcastMessage>(&message)) {
+    broadcast->priority = decoded.value().priority;
+    return hear(from, std::move(*broadcast));
   }
   hand_on(from, std::move(message));
 }
@@ -324,6 +332,26 @@ void Control::judge_shares() {
   relays_.set_whole(is_whole);
 }
 
+// --- broadcasts --------------------------------------------------------------------------------
+
+void Control::broadcast(BroadcastMessage message) {
+  broadcasts_.enqueue(std::move(message));
+  send_broadcasts();
+}
+
+void Control::send_broadcasts() {
+  if (!is_linked_ || !has_joined_ || is_leaving_) return;
+  while (auto message = broadcasts_.next()) {
+    const std::uint8_t priority = message->priority;
+    say(*std::move(message), priority);
+  }
+}
+
+void Control::hear(BootId from, BroadcastMessage broadcast) {
+  if (from == self_ || !broadcasts_.hear(from, broadcast.number)) return;
+  relays_.take(std::move(broadcast));
+}
+
 // --- the table's changes -----------------------------------------------------------------------
 
 void Control::on_joining(BootId boot) {
@@ -338,6 +366,7 @@ void Control::on_gone(BootId boot) {
   relays_.each([boot](Relay& relay) { relay.on_peer(boot, Relay::Peering::kGone); }, [] {});
   std::vector<ForeignChange> changes;
   shares_.drop(boot, changes);
+  broadcasts_.forget(boot);
   if (!changes.empty()) relays_.hand_out(std::move(changes));
   std::erase(unwelcome_, boot);
   join_if_welcome();

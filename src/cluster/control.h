@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/function.h"
+#include "cluster/broadcasts.h"
 #include "cluster/bus.h"
 #include "cluster/envelope.h"
 #include "cluster/node_table.h"
@@ -29,6 +30,8 @@ class Relays {
   virtual void hand_out(std::vector<ForeignChange> changes) = 0;
   // Whether all that other nodes hold is known: while it is not, nobody is taken for gone.
   virtual void set_whole(bool is_whole) = 0;
+  // A broadcast of another node.
+  virtual void take(BroadcastMessage message) = 0;
   // The last number given on each partition of this node, gathered on the control loop.
   virtual void gather_tails(base::Function<void(Tails)> done) = 0;
 
@@ -62,6 +65,10 @@ class Control final : public BusEvents, public TableEvents {
   void share(const ShareCount& count);
   void share(const ShareUser& user);
 
+  // To the connections of all other nodes; while they cannot be reached it waits.
+  void broadcast(BroadcastMessage message);
+  const Broadcasts& broadcasts() const { return broadcasts_; }
+
   bool is_linked() const { return is_linked_; }
   // Serves: it joined, or the broker stayed away for two seconds since the start, and it goes on
   // alone until it comes. Nothing is published before.
@@ -85,7 +92,7 @@ class Control final : public BusEvents, public TableEvents {
 
  private:
   void tick();
-  void say(Message message);
+  void say(Message message, std::uint8_t priority = 1);
   void subscribe();
   void register_node();
   void join_if_welcome();
@@ -97,6 +104,8 @@ class Control final : public BusEvents, public TableEvents {
   void hear(BootId from, const BeatMessage& beat);
   void hear(BootId from, const LeaveMessage& leave);
   void hear(BootId from, const ShareMessage& share);
+  void hear(BootId from, BroadcastMessage broadcast);
+  void send_broadcasts();
   void tell_news_later();
   void tell_news();
   void tell_share(BootId to);
@@ -113,6 +122,7 @@ class Control final : public BusEvents, public TableEvents {
   EnvelopeCodec codec_;
   NodeTable table_;
   Shares shares_;
+  Broadcasts broadcasts_;
   ControlCounters counters_;
   std::string status_ = "healthy";
   NodeFacts facts_;

@@ -26,7 +26,7 @@ constexpr std::size_t kHeaderBytes = kFromAt + kBootBytes;
 constexpr std::size_t kSignatureBytes = 16;
 
 constexpr std::size_t kKinds = std::variant_size_v<Message>;
-static_assert(kKinds == static_cast<std::size_t>(Kind::kShareRequest));
+static_assert(kKinds == static_cast<std::size_t>(Kind::kBroadcast));
 
 using Error = base::Error<EnvelopeErrc>;
 
@@ -189,6 +189,8 @@ std::string_view name_of(Kind kind) {
       return "share";
     case Kind::kShareRequest:
       return "share_request";
+    case Kind::kBroadcast:
+      return "broadcast";
   }
   return "unknown";
 }

@@ -29,6 +29,7 @@ enum class Kind : std::uint8_t {
   kLeave,
   kShare,
   kShareRequest,
+  kBroadcast,
 };
 
 enum class EnvelopeErrc : std::uint8_t {

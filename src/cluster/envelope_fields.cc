@@ -469,6 +469,7 @@ void describe(Fields& fields, Is<EventMessage> auto& data) {
   fields.tags({11, "tags"}, data.tags);
   fields.value({12, "verdict"}, data.verdict);
   fields.value({13, "is_ordered"}, data.is_ordered);
+  fields.text({14, "except_node"}, data.except_node);
 }
 
 template <class Fields>
@@ -548,6 +549,16 @@ void describe(Fields& fields, Is<ShareMessage> auto& share) {
 template <class Fields>
 void describe(Fields& fields, Is<ShareRequest> auto& request) {
   fields.value({1, "to", Rule::kRequired}, request.to);
+}
+
+template <class Fields>
+void describe(Fields& fields, Is<BroadcastMessage> auto& broadcast) {
+  fields.value({1, "number", Rule::kFromOne}, broadcast.number);
+  fields.text({2, "app_id", Rule::kRequired}, broadcast.app_id);
+  fields.text({3, "event", Rule::kRequired}, broadcast.event);
+  fields.text({4, "data"}, broadcast.data);
+  fields.value({5, "except"}, broadcast.except);
+  fields.text({6, "except_node"}, broadcast.except_node);
 }
 
 template <class Sink>

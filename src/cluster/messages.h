@@ -32,7 +32,9 @@ struct EventMessage {
   std::optional<bool> delta;
   model::Tags tags;
   model::Verdict verdict = model::Verdict::kNone;
-  bool is_ordered = false;  // nobody has it before the broker gives it back, its sender neither
+  std::uint8_t priority = 1;  // in the header
+  std::string except_node;    // a node's name: its connections do not get it
+  bool is_ordered = false;    // nobody has it before the broker gives it back, its sender neither
   bool operator==(const EventMessage&) const = default;
 };
 
@@ -161,8 +163,20 @@ struct LeaveMessage {
   bool operator==(const LeaveMessage&) const = default;
 };
 
+// An event for every connection of an app, on control; numbered per boot, from 1.
+struct BroadcastMessage {
+  std::uint64_t number = 0;
+  std::string app_id;
+  std::string event;
+  std::string data;  // JSON text of the member
+  std::optional<model::SocketId> except;
+  std::string except_node;    // a node's name: its connections do not get it
+  std::uint8_t priority = 1;  // in the header
+  bool operator==(const BroadcastMessage&) const = default;
+};
+
 using Message = std::variant<EventMessage, ProbeMessage, MarkRequest, MarkMessage, GapQuestion,
                              GapAnswer, HelloMessage, WelcomeMessage, BeatMessage, LeaveMessage,
-                             ShareMessage, ShareRequest>;
+                             ShareMessage, ShareRequest, BroadcastMessage>;
 
 }  // namespace mr::cluster

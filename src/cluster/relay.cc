@@ -302,6 +302,7 @@ void Relay::on_envelope(Subject subject, std::string_view bytes) {
   part->probed.reset();
   part->is_deaf = false;
   if (auto* const message = std::get_if<EventMessage>(&envelope.message)) {
+    message->priority = envelope.priority;
     hear(*part, envelope.from, std::move(*message));
   } else if (const auto* const mark = std::get_if<MarkMessage>(&envelope.message)) {
     if (mark->to == self_) hear(*part, envelope.from, *mark);
@@ -376,9 +377,9 @@ void Relay::miss_until(Part& part, BootId boot, std::uint64_t last) {
   if (gaps_.size() >= kGapsMax) {
     const Open oldest = gaps_.front();
     gaps_.erase(gaps_.begin());
-    report_unknown(oldest.gap.partition);
+    report_unknown(oldest.gap.partition, oldest.found);
   }
-  gaps_.push_back({boot, gap});
+  gaps_.push_back({boot, gap, loop_.clock().now()});
   ask_gaps(boot);
 }
 
@@ -426,16 +427,17 @@ void Relay::settle_gap(BootId origin, const GapAnswer& answer) {
   const auto found = std::ranges::find_if(
       gaps_, [&](const Open& open) { return open.origin == origin && open.gap == answer.gap; });
   if (found == gaps_.end()) return;
+  const base::TimePoint since = found->found;
   gaps_.erase(found);
-  if (!answer.is_complete) return report_unknown(answer.gap.partition);
-  GapReport report{answer.gap.partition, true, answer.hits};
+  if (!answer.is_complete) return report_unknown(answer.gap.partition, since);
+  GapReport report{answer.gap.partition, since, true, answer.hits};
   for (const GapAnswer::Hit& hit : report.hits) counters_.missed += hit.count;
   events_.on_gap(report);
 }
 
-void Relay::report_unknown(std::uint32_t partition) {
+void Relay::report_unknown(std::uint32_t partition, base::TimePoint found) {
   ++counters_.gaps_unknown;
-  events_.on_gap({partition, false, {}});
+  events_.on_gap({partition, found, false, {}});
 }
 
 void Relay::on_control(BootId from, const Message& message) {
@@ -460,9 +462,10 @@ void Relay::answer(BootId from, const GapQuestion& question) {
 
 // --- sending -----------------------------------------------------------------------------------
 
-std::string Relay::encode(Message message) {
+std::string Relay::encode(Message message, std::uint8_t priority) {
   Envelope envelope;
   envelope.from = self_;
+  envelope.priority = priority;
   envelope.message = std::move(message);
   return codec_.encode(envelope);
 }
@@ -483,7 +486,8 @@ std::uint64_t Relay::number_and_send(std::uint32_t partition, EventMessage messa
   message.sequence = outbox_.number(partition, message.app_id, message.channel, message.is_ordered);
   ++counters_.published;
   const std::uint64_t sequence = message.sequence;
-  std::string envelope = encode(std::move(message));
+  const std::uint8_t priority = message.priority;
+  std::string envelope = encode(std::move(message), priority);
   const bool may_go = outbox_.is_empty() && is_flowing();
   if (!may_go || !bus_->publish(partition_subject(partition), envelope)) {
     outbox_.enqueue(partition, sequence, std::move(envelope));

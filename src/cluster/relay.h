@@ -25,6 +25,7 @@ namespace mr::cluster {
 // Messages that were lost between nodes.
 struct GapReport {
   std::uint32_t partition = 0;
+  base::TimePoint found{};
   bool is_known = false;             // false: what and how many nobody can tell
   std::vector<GapAnswer::Hit> hits;  // when it is known
 };
@@ -132,6 +133,7 @@ class Relay final : public BusEvents {
   struct Open {
     BootId origin = BootId::kNone;
     Gap gap;
+    base::TimePoint found{};
   };
   bool is_up() const { return bus_is_open_ && is_linked_; }
   void tick();
@@ -165,10 +167,11 @@ class Relay final : public BusEvents {
   void answer(BootId from, const GapQuestion& question);
   void ask_gaps(BootId origin);
   void settle_gap(BootId origin, const GapAnswer& answer);
-  void report_unknown(std::uint32_t partition);
+  void report_unknown(std::uint32_t partition, base::TimePoint found);
+  void report_unknown(std::uint32_t partition) { report_unknown(partition, loop_.clock().now()); }
 
   Peer& peer(BootId boot);
-  std::string encode(Message message);
+  std::string encode(Message message, std::uint8_t priority = 1);
   bool say(Subject subject, Message message);
   bool is_flowing() const;
   void send_queued();

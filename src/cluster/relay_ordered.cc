@@ -79,7 +79,7 @@ void Relay::miss_own(const Gap& gap) {
   GapAnswer lost = outbox_.find_ordered(gap);
   if (!lost.is_complete) return report_unknown(gap.partition);
   if (lost.hits.empty()) return;
-  GapReport report{gap.partition, true, std::move(lost.hits)};
+  GapReport report{gap.partition, loop_.clock().now(), true, std::move(lost.hits)};
   for (const GapAnswer::Hit& hit : report.hits) counters_.missed += hit.count;
   events_.on_gap(report);
 }

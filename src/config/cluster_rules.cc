@@ -184,6 +184,7 @@ void complete_cluster(Layers& layers, Settings& settings, const Machine& machine
   cluster::nats::NatsOptions& nats = settings.broker.nats;
   options.prefix = settings.broker.driver == BrokerDriver::kNats ? nats.prefix : redis.prefix;
   settings.channel.partitions = options.partitions;
+  settings.channel.node_name = options.name;
   redis.queue_bytes_max = options.queue_bytes_max;
   redis.client_name = nats.client_name = "millrace-" + options.name;
   nats.queue_bytes_max = options.queue_bytes_max;

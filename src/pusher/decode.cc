@@ -90,6 +90,8 @@ Decoded decode_subscribe(const std::optional<json::Value>& data) {
                     "\"delta\":{\"enabled\":true,\"algorithm\":\"fossil\"}");
     }
   }
+  const auto gaps = given(*data, "gaps");
+  subscribe.wants_gaps = gaps && gaps->as_bool().value_or(false);
   for (const std::string_view member : {"filter", "tags_filter"}) {
     const auto filter = given(*data, member);
     if (filter && subscribe.filter.empty()) subscribe.filter = filter->raw();

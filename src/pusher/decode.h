@@ -21,6 +21,7 @@ struct Subscribe {
   std::string auth;  // empty: none given
   std::optional<std::string> channel_data;
   std::optional<model::DeltaWish> delta = std::nullopt;
+  bool wants_gaps = false;  // `gaps`: to be told of messages that were lost between nodes
   std::string filter = {};  // JSON text of `filter` or `tags_filter`, not judged; empty: none
 };
 struct Unsubscribe {

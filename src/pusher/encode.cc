@@ -168,9 +168,29 @@ std::string cache_miss(std::string_view channel) {
   return envelope("pusher:cache_miss", channel, kEmptyObject);
 }
 
+std::string gap(std::string_view channel, std::optional<std::uint64_t> missed) {
+  std::string data;
+  json::Writer writer(data);
+  writer.begin_object();
+  writer.key("channel");
+  writer.string(channel);
+  writer.key("missed");
+  if (missed) {
+    writer.number(*missed);
+  } else {
+    writer.null();
+  }
+  writer.end_object();
+  return envelope("pusher:gap", channel, json::quote(data));
+}
+
 std::string channel_event(std::string_view event, std::string_view channel,
                           std::string_view data_json) {
   return envelope(event, channel, data_json);
+}
+
+std::string connection_event(std::string_view event, std::string_view data_json) {
+  return envelope(event, {}, data_json);
 }
 
 std::string tagged_event(std::string_view event, std::string_view channel,

@@ -33,11 +33,15 @@ std::string subscription_count(std::string_view channel, std::uint64_t count);
 std::string member_added(std::string_view channel, const Member& member);
 std::string member_removed(std::string_view channel, const Member& member);
 std::string cache_miss(std::string_view channel);
+// Of messages that did not come to this node; absent: nobody can say how many.
+std::string gap(std::string_view channel, std::optional<std::uint64_t> missed);
 
 // An event of the application. `data_json` is usually a JSON string; empty: no data member.
 std::string channel_event(std::string_view event, std::string_view channel,
                           std::string_view data_json);
 // The same with tags behind the data, as protocol 2 has it.
+// Without a channel: to the connection.
+std::string connection_event(std::string_view event, std::string_view data_json);
 std::string tagged_event(std::string_view event, std::string_view channel,
                          std::string_view data_json, const model::Tags& tags);
 // A frame of ours in the names of protocol 2: `sockudo:` and `sockudo_internal:`.

@@ -45,8 +45,11 @@ struct Counters {
   std::uint64_t pings_sent = 0;
   std::uint64_t client_events = 0;
   std::uint64_t subscribed = 0;
-  std::uint64_t deltas_over_limit = 0;  // subscriptions that are plain for want of a place
-  std::uint64_t delta_resyncs = 0;      // delta_sync_errors that were answered
+  std::uint64_t gaps_told = 0;
+  std::uint64_t broadcasts = 0;          // to connections
+  std::uint64_t broadcasts_dropped = 0;  // for connections that do not read
+  std::uint64_t deltas_over_limit = 0;   // subscriptions that are plain for want of a place
+  std::uint64_t delta_resyncs = 0;       // delta_sync_errors that were answered
   std::uint64_t delta_resyncs_late = 0;
   std::array<std::uint64_t, static_cast<std::size_t>(Ending::kCount)> ended{};
   std::array<std::uint64_t, static_cast<std::size_t>(Refusal::kCount)> refused{};

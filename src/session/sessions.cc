@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "pusher/encode.h"
 #include "session/dialogue.h"
 #include "session/origin.h"
 #include "ws/frame.h"
@@ -13,6 +14,8 @@ namespace mr::session {
 namespace {
 
 constexpr const char* kNodeName = "node";
+constexpr std::size_t kBroadcastStep = 512;   // connections of one turn
+constexpr std::size_t kBroadcastsMax = 1024;  // under way
 constexpr base::Duration kDrainStep = std::chrono::milliseconds(50);
 // Message limit of /echo: the largest messages of the public conformance suite.
 constexpr std::size_t kEchoBytesMax = 16 << 20;
@@ -33,7 +36,8 @@ Sessions::Sessions(net::Loop& loop, std::uint64_t hash_seed)
     : loop_(loop),
       start_(loop.clock().now()),
       wheel_(512, 1),
-      users_(0, base::TextHash{hash_seed}) {
+      users_(0, base::TextHash{hash_seed}),
+      gaps_(hash_seed) {
   loop_.after(std::chrono::seconds(1), [this] { on_second(); });
 }
 
@@ -317,6 +321,42 @@ void Sessions::later(hub::OutletId outlet, bool is_slow) {
 
 void Sessions::on_outlet_slow(hub::OutletId outlet) { later(outlet, true); }
 void Sessions::on_outlet_broken(hub::OutletId outlet) { later(outlet, false); }
+
+void Sessions::broadcast(const model::MessageRef& message) {
+  if (broadcasts_.size() >= kBroadcastsMax) {
+    context_->counters.broadcasts_dropped += count();
+    return;
+  }
+  broadcasts_.push_back({message});
+  if (broadcasts_.size() == 1) broadcast_step();
+}
+
+// Some connections, then the loop's other work gets its turn.
+void Sessions::broadcast_step() {
+  Broadcast& now = broadcasts_.front();
+  const model::Message& message = *now.message;
+  const std::size_t end = std::min(now.next + kBroadcastStep, sessions_.size());
+  for (; now.next < end; ++now.next) {
+    const Session* const session = sessions_[now.next].session.get();
+    if (session == nullptr || session->phase != Phase::kOpen || session->is_echo) continue;
+    if (session->app->options.id != message.key || message.except == session->socket_id()) continue;
+    const bool is_taken = context_->hub.reply(session->outlet, message.frame);
+    ++(is_taken ? context_->counters.broadcasts : context_->counters.broadcasts_dropped);
+  }
+  if (now.next >= sessions_.size()) broadcasts_.pop_front();
+  if (!broadcasts_.empty()) loop_.post([this] { broadcast_step(); });
+}
+
+void Sessions::tell_gap(const channel::GapNotice& notice) {
+  for (const GapListeners::Told& told : gaps_.find(notice)) {
+    Session* const session = find(told.ref);
+    if (session == nullptr || session->phase != Phase::kOpen) continue;
+    ++context_->counters.gaps_told;
+    session->send(pusher::gap(
+        std::string_view(told.key).substr(session->app->options.id.size() + 1), notice.missed));
+  }
+}
+
 void Sessions::deliver(const model::MessageRef& message) { context_->hub.append(message); }
 
 }  // namespace mr::session

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include "hub/types.h"
 #include "net/loop.h"
 #include "net/timer_wheel.h"
+#include "session/gap_listeners.h"
 #include "session/session.h"
 
 namespace mr::session {
@@ -51,6 +53,9 @@ class Sessions final : public hub::Wire, public hub::OutletEvents, public channe
   void add_user(Session& session, const std::string& user_id);
   void remove_user(Session& session, const std::string& user_id);
 
+  // Who is to be told of gaps.
+  GapListeners& gaps() { return gaps_; }
+
   // The settings of deltas are other ones now.
   void settle_deltas();
 
@@ -63,6 +68,8 @@ class Sessions final : public hub::Wire, public hub::OutletEvents, public channe
   void on_outlet_slow(hub::OutletId outlet) override;
   void on_outlet_broken(hub::OutletId outlet) override;
   void deliver(const model::MessageRef& message) override;
+  void broadcast(const model::MessageRef& message) override;
+  void tell_gap(const channel::GapNotice& notice) override;
   std::uint32_t terminate_user(const std::string& app_id, const std::string& user_id) override;
   // After the flush: closes what is finished.
   void on_flushed();
@@ -83,6 +90,7 @@ class Sessions final : public hub::Wire, public hub::OutletEvents, public channe
   void on_second();
   std::size_t open_count() const;
   void drain_step();
+  void broadcast_step();
   void later(hub::OutletId outlet, bool is_slow);
 
   net::Loop& loop_;
@@ -94,6 +102,12 @@ class Sessions final : public hub::Wire, public hub::OutletEvents, public channe
   net::TimerWheel wheel_;
   std::vector<SessionRef> finishing_;
   base::TextMap<std::vector<SessionRef>> users_;
+  GapListeners gaps_;
+  struct Broadcast {
+    model::MessageRef message;
+    std::size_t next = 0;  // the first slot that it has not come to
+  };
+  std::deque<Broadcast> broadcasts_;
   base::TimePoint drain_end_{};
   base::Duration drain_window_{};
   std::size_t drain_total_ = 0;

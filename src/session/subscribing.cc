@@ -103,6 +103,7 @@ struct Wanted {
   model::ChannelName channel;
   std::optional<pusher::Member> member = std::nullopt;
   filter::FilterRef filter = nullptr;
+  bool wants_gaps = false;
   std::string greeting = {};  // not empty: what is said in place of the welcome
 };
 
@@ -162,6 +163,16 @@ void place_answer(Session& session, hub::SubscriptionId id, const channel::JoinA
   if (answer.start) place_start(session, id, *answer.start);
 }
 
+// What is lost from here on it misses.
+void note_gaps(Session& session, const Wanted& wanted) {
+  Context& context = session.context;
+  const std::string key = key_of(session, wanted.channel.text());
+  if (!wanted.wants_gaps) return context.sessions.gaps().remove(key, session.ref);
+  context.sessions.gaps().add(
+      key, context.exchange.partition_of(session.app->options.id, wanted.channel.text()),
+      session.ref, context.loop.clock().now());
+}
+
 void on_joined(Session& session, const Wanted& wanted, std::uint32_t token,
                const channel::JoinAnswer& answer) {
   hub::Hub& hub = session.context.hub;
@@ -191,6 +202,7 @@ void on_joined(Session& session, const Wanted& wanted, std::uint32_t token,
     tells_start = hub.tracks().begin(
         id, answer.filter, answer.start ? std::optional(answer.start->joined) : std::nullopt);
   }
+  note_gaps(session, wanted);
   if (!wanted.greeting.empty()) return session.send(wanted.greeting);
   ++session.context.counters.subscribed;
   welcome(session, wanted, answer, tells_start);
@@ -274,6 +286,7 @@ void handle_subscribe(Session& session, pusher::Subscribe&& event) {
     wanted.member = parse_member(session, event);
     if (!wanted.member) return;
   }
+  wanted.wants_gaps = event.wants_gaps;
   bool is_refused = false;
   wanted.filter = read_filter(session, event, is_refused);
   if (is_refused) return;
@@ -305,6 +318,8 @@ void leave_channel(Session& session, hub::SubscriptionId id) {
   const std::string channel = channel_of(session, id);
   const std::uint8_t counted = end_deltas(session, id, channel);
   session.context.hub.end(id);
+  session.context.sessions.gaps().remove(model::channel_key(session.app->options.id, channel),
+                                         session.ref);
   forget_member(session, channel);
   session.context.exchange.leave(session.app->options.id, channel, session.socket_id(),
                                  {counted, session.is_second});

@@ -39,6 +39,13 @@ class FakeChannels final : public channel::Service {
     }
     later([done = std::move(done), outcome]() mutable { done(outcome); });
   }
+  void broadcast(model::AppRef, channel::BroadcastEvent event,
+                 base::Function<void(channel::PublishOutcome)> done) override {
+    broadcasts.push_back(std::move(event));
+    later([done = std::move(done), outcome = channel::PublishOutcome{status, {}, reach}]() mutable {
+      done(outcome);
+    });
+  }
   void list_channels(model::AppRef, std::string prefix,
                      base::Function<void(std::vector<channel::ChannelCounts>)> done) override {
     std::vector<channel::ChannelCounts> found;
@@ -85,6 +92,7 @@ class FakeChannels final : public channel::Service {
   }
 
   channel::PublishStatus status = channel::PublishStatus::kReleased;
+  std::vector<channel::BroadcastEvent> broadcasts;
   channel::Reach reach = channel::Reach::kAll;
   std::map<std::string, channel::ChannelState> channels;
   std::vector<std::string> users;

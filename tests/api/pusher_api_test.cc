@@ -128,6 +128,52 @@ TEST_F(PusherApiTest, WithoutTheBrokerA503SaysWhetherTheEventMayStillCome) {
   EXPECT_NE(response.body.find("still come"), std::string::npos);
 }
 
+TEST_F(PusherApiTest, ABroadcastGoesToAllToAUserOrToAChannel) {
+  EXPECT_EQ(post("/apps/1/broadcast",
+                 R"({"name":"e","data":{"a":1},"except":{"socket_id":"1.2","node":"n1"},)"
+                 R"("priority":0})")
+                .body,
+            "{}");
+  ASSERT_EQ(channels_.broadcasts.size(), 1U);
+  const channel::BroadcastEvent& event = channels_.broadcasts.front();
+  EXPECT_EQ(event.event, "e");
+  EXPECT_EQ(event.data, R"("{\"a\":1}")");
+  EXPECT_EQ(event.except, (model::SocketId{1, 2}));
+  EXPECT_EQ(event.except_node, "n1");
+  EXPECT_EQ(event.priority, 0);
+  EXPECT_TRUE(channels_.published.empty());
+
+  EXPECT_EQ(post("/apps/1/broadcast",
+                 R"({"name":"e","data":"1","to":{"user":"u1"},"except":{"node":"n2"}})")
+                .status,
+            200);
+  EXPECT_EQ(
+      post("/apps/1/broadcast", R"({"name":"e","data":"1","to":{"channel":"c"},"priority":3})")
+          .status,
+      200);
+  ASSERT_EQ(channels_.published.size(), 2U);
+  EXPECT_EQ(channels_.published[0].channel.text(), "#server-to-user-u1");
+  EXPECT_EQ(channels_.published[0].except_node, "n2");
+  EXPECT_EQ(channels_.published[1].channel.text(), "c");
+  EXPECT_EQ(channels_.published[1].priority, 3);
+  EXPECT_EQ(api_->counters().events, 3U);
+}
+
+TEST_F(PusherApiTest, AWrongBroadcastIsRefusedWithWhatItShouldBe) {
+  for (const char* body :
+       {R"({"name":"e","data":"1","to":"some"})", R"({"name":"e","data":"1","to":{}})",
+        R"({"name":"e","data":"1","to":{"user":"u","channel":"c"}})",
+        R"({"name":"e","data":"1","to":{"user":""}})",
+        R"({"name":"e","data":"1","to":{"channel":"no name"}})",
+        R"({"name":"e","data":"1","except":"n1"})", R"({"name":"e","data":"1","except":{}})",
+        R"({"name":"e","data":"1","except":{"socket_id":"x"}})",
+        R"({"name":"e","data":"1","priority":4})", R"({"name":"e","data":"1","priority":"0"})",
+        R"({"name":"pusher:error","data":"1"})", R"({"data":"1"})"}) {
+    expect_error(post("/apps/1/broadcast", body), 400, "invalid_input");
+  }
+  EXPECT_TRUE(channels_.broadcasts.empty());
+}
+
 TEST_F(PusherApiTest, TheLevelIsToldToWhoAsks) {
   constexpr const char* kAsking = R"({"name":"e","data":"1","channel":"c","info":"level"})";
   EXPECT_EQ(post("/apps/1/events", kAsking).body, R"({"level":"cluster"})");

@@ -75,7 +75,7 @@ class ClusterWorld {
     config::Settings settings = settings_of_test();
     settings.host = settings.metrics.host = host_of(i);
     settings.port = ports[i];
-    settings.cluster.name = host_of(i);
+    settings.cluster.name = settings.channel.node_name = host_of(i);
     adjust_settings(settings);
     nodes[i] = std::make_unique<SimNode>(sim, network, settings, 1 + i % 3,
                                          Node::Given{.buses = sources[i].get()});

@@ -85,6 +85,12 @@ EventMessage data_with_verdict() {
   return data;
 }
 
+EventMessage data_not_for_a_node() {
+  EventMessage data = least_data();
+  data.except_node = "n1";
+  return data;
+}
+
 EventMessage ordered_data() {
   EventMessage data = least_data();
   data.is_ordered = true;
@@ -118,6 +124,15 @@ std::vector<Golden> goldens() {
       {"ordered data",
        {kFrom, 1, ordered_data()},
        "c10101010001efcdab89674523010101010201610301630401650d0101"},
+      {"data not for a node",
+       {kFrom, 1, data_not_for_a_node()},
+       "c10101010001efcdab8967452301010101020161030163040165"
+       "0e026e31"},
+      {"broadcast",
+       {kFrom, 2,
+        BroadcastMessage{5, "a", "e", R"("x")", model::SocketId{1234, 9'999'999'999}, "n1"}},
+       "c101010d0002efcdab8967452301010105020161030165040322782205"
+       "07d209ffc7afa02506026e31"},
       {"probe", {kFrom, 1, ProbeMessage{}}, "c10101020001efcdab8967452301"},
       {"mark request",
        {kFrom, 1, MarkRequest{1023, Generation{7}, {kTo, BootId{1}}}},
@@ -370,6 +385,16 @@ class RandomMessages {
     if (coin()) made.to = some_boot();
     return made;
   }
+  BroadcastMessage broadcast() {
+    BroadcastMessage made;
+    made.number = from_one();
+    made.app_id = name();
+    made.event = name();
+    made.data = bytes(0, 200);
+    if (coin()) made.except = model::SocketId{1, random_.below(model::SocketId::kHalfMax)};
+    if (coin()) made.except_node = name();
+    return made;
+  }
   Message message() {
     switch (static_cast<Kind>(1 + random_.below(std::variant_size_v<Message>))) {
       case Kind::kData:
@@ -403,6 +428,8 @@ class RandomMessages {
         return share();
       case Kind::kShareRequest:
         return ShareRequest{some_boot()};
+      case Kind::kBroadcast:
+        return broadcast();
     }
     return ProbeMessage{};
   }
@@ -501,12 +528,13 @@ void expect_refusals(std::string_view secret, std::initializer_list<Refusal> ref
 }
 
 TEST(EnvelopeVersionTest, AKindOfALaterFormatIsTold) {
-  expect_refusals("", {
-                          {raw(Header{.format = 2, .kind = 13}, field(1, "x")), EnvelopeErrc::kKind,
-                           "its kind is 13, this node knows 1 to 12; its format is 2"},
-                          {raw(Header{.kind = 255}, ""), EnvelopeErrc::kKind, "its kind is 255"},
-                          {raw(Header{.kind = 0}, ""), EnvelopeErrc::kKind, "its kind is 0"},
-                      });
+  expect_refusals("",
+                  {
+                      {raw(Header{.format = 2, .kind = 200}, field(1, "x")), EnvelopeErrc::kKind,
+                       "its kind is 200, this node knows 1 to 13; its format is 2"},
+                      {raw(Header{.kind = 255}, ""), EnvelopeErrc::kKind, "its kind is 255"},
+                      {raw(Header{.kind = 0}, ""), EnvelopeErrc::kKind, "its kind is 0"},
+                  });
 }
 
 TEST(EnvelopeVersionTest, AnotherMajorVersionIsRefused) {

@@ -150,6 +150,7 @@ class Site final : public Relays {
   }
   void hand_out(std::vector<ForeignChange>) override {}
   void set_whole(bool) override {}
+  void take(BroadcastMessage) override {}
   void gather_tails(base::Function<void(Tails)> done) override {
     auto all = std::make_shared<Tails>();
     auto shared = std::make_shared<base::Function<void(Tails)>>(std::move(done));
