@@ -102,6 +102,7 @@ class ClusterLink::LoopLink final : public channel::OtherNodes, public cluster::
   channel::Home& home() { return home_; }
 
   void on_message(cluster::EventMessage message) override { deliver(std::move(message), {}); }
+  void on_refused(const base::Error<cluster::EnvelopeErrc>& why) override { link_.on_refused(why); }
   void on_gap(const cluster::GapReport& report) override {
     if (!report.is_known) home_.tell_gap({report.partition, {}, std::nullopt, report.found});
     for (const cluster::GapAnswer::Hit& hit : report.hits) {
@@ -326,6 +327,12 @@ void ClusterLink::gather_tails(base::Function<void(cluster::Tails)> done) {
   ask_all([](cluster::Relay& relay) { return relay.tails(); },
           [all](const cluster::Tails& some) { all->insert(all->end(), some.begin(), some.end()); },
           [all, done = std::move(done)]() mutable { done(std::move(*all)); });
+}
+
+// One line a second and reason at most: anybody who may publish there can cause it.
+void ClusterLink::on_refused(const base::Error<cluster::EnvelopeErrc>& why) {
+  const std::string reason(cluster::name_of(why.code));
+  logger_.warn_limited("an envelope was refused: " + reason, {{"detail", why.detail}});
 }
 
 // --- what nodes hold -----------------------------------------------------------------------------

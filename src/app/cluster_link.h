@@ -77,6 +77,7 @@ class ClusterLink final : public cluster::Relays {
   void hand_out(std::vector<cluster::ForeignChange> changes) override;
   void set_whole(bool is_whole) override;
   void take(cluster::BroadcastMessage message) override;
+  void on_refused(const base::Error<cluster::EnvelopeErrc>& why) override;
 
  private:
   class LoopLink;

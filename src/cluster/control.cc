@@ -196,6 +196,7 @@ void Control::on_envelope(Subject, std::string_view bytes) {
   auto decoded = codec_.decode(bytes);
   if (!decoded) {
     ++counters_.refused;
+    relays_.on_refused(decoded.error());
     return;
   }
   const BootId from = decoded.value().from;

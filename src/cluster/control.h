@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,8 @@ class Relays {
   virtual void set_whole(bool is_whole) = 0;
   // A broadcast of another node.
   virtual void take(BroadcastMessage message) = 0;
+  // What cannot be read on the control subject; it changes nothing.
+  virtual void on_refused(const base::Error<EnvelopeErrc>& /*why*/) {}
   // The last number given on each partition of this node, gathered on the control loop.
   virtual void gather_tails(base::Function<void(Tails)> done) = 0;
 

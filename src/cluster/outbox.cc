@@ -9,36 +9,74 @@ namespace mr::cluster {
 Outbox::Outbox(const Options& options)
     : partitions_(options.partitions),
       queue_bytes_max_(options.queue_bytes_max),
-      ring_(options.partitions, options.ring_entries_max) {}
+      ring_(options.partitions, options.ring_entries_max),
+      waiting_(options.partitions) {}
 
-void Outbox::enqueue(std::uint32_t partition, std::uint64_t sequence, std::string envelope) {
-  queued_bytes_ += envelope.size();
-  queue_.push_back({partition, sequence, std::move(envelope)});
-  while (queued_bytes_ > queue_bytes_max_) {
-    queued_bytes_ -= queue_.front().envelope.size();
-    queue_.pop_front();
-    ++dropped_;
+void Outbox::push(std::size_t priority, Queued queued) {
+  queued_bytes_ += queued.envelope.size();
+  ++waiting_[queued.partition][priority];
+  queues_[priority].push_back(std::move(queued));
+}
+
+void Outbox::pop(std::size_t priority) {
+  const Queued& first = queues_[priority].front();
+  queued_bytes_ -= first.envelope.size();
+  --waiting_[first.partition][priority];
+  queues_[priority].pop_front();
+}
+
+// What waits of the partition was numbered before: it goes in front of what comes now.
+void Outbox::promote(std::uint32_t partition, std::uint8_t priority) {
+  for (std::size_t lower = priority + std::size_t{1}; lower < queues_.size(); ++lower) {
+    if (waiting_[partition][lower] == 0) continue;
+    Queue stays;
+    for (Queued& queued : queues_[lower]) {
+      Queue& to = queued.partition == partition ? queues_[priority] : stays;
+      to.push_back(std::move(queued));
+    }
+    queues_[lower] = std::move(stays);
+    waiting_[partition][priority] += std::exchange(waiting_[partition][lower], 0);
+  }
+}
+
+void Outbox::enqueue(std::uint32_t partition, std::uint64_t sequence, std::string envelope,
+                     std::uint8_t priority) {
+  promote(partition, priority);
+  push(priority, {partition, sequence, std::move(envelope)});
+  for (std::size_t lowest = queues_.size(); lowest-- > 0;) {
+    while (queued_bytes_ > queue_bytes_max_ && !queues_[lowest].empty()) {
+      pop(lowest);
+      ++dropped_;
+    }
   }
 }
 
 void Outbox::drain(base::Function<bool(std::uint32_t, std::string_view)> send) {
-  while (!queue_.empty() && send(queue_.front().partition, queue_.front().envelope)) {
-    queued_bytes_ -= queue_.front().envelope.size();
-    queue_.pop_front();
+  for (std::size_t priority = 0; priority < queues_.size(); ++priority) {
+    const Queue& queue = queues_[priority];
+    while (!queue.empty()) {
+      if (!send(queue.front().partition, queue.front().envelope)) return;
+      pop(priority);
+    }
   }
 }
 
 std::uint64_t Outbox::tail(std::uint32_t partition) const {
-  const auto first = std::ranges::find(queue_, partition, &Queued::partition);
-  return first == queue_.end() ? ring_.tail(partition) : first->sequence - 1;
+  for (const Queue& queue : queues_) {
+    const auto first = std::ranges::find(queue, partition, &Queued::partition);
+    if (first != queue.end()) return first->sequence - 1;
+  }
+  return ring_.tail(partition);
 }
 
 Tails Outbox::tails() const {
   Tails tails = ring_.tails();
-  if (queue_.empty()) return tails;
+  if (is_empty()) return tails;
   std::vector<std::uint64_t> first_queued(partitions_);
-  for (auto queued = queue_.rbegin(); queued != queue_.rend(); ++queued) {
-    first_queued[queued->partition] = queued->sequence;
+  for (auto queue = queues_.rbegin(); queue != queues_.rend(); ++queue) {
+    for (auto queued = queue->rbegin(); queued != queue->rend(); ++queued) {
+      first_queued[queued->partition] = queued->sequence;
+    }
   }
   for (auto& [partition, tail] : tails) {
     if (first_queued[partition] > 0) tail = first_queued[partition] - 1;

@@ -1,20 +1,25 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/function.h"
+#include "cluster/envelope.h"
 #include "cluster/options.h"
 #include "cluster/sent_ring.h"
 
 namespace mr::cluster {
 
 // What goes out on the bus partitions of one loop: numbered before anything can drop it, and kept
-// in order while the broker is away. The queue is bounded by Options::queue_bytes_max; the oldest
-// go first, and whoever misses them sees it by their numbers.
+// in order while the broker is away. What is critical (a low priority) goes out first, but never
+// before what waits of its own partition, which goes with it. The queue is bounded by
+// Options::queue_bytes_max; the oldest of the least critical are dropped, and whoever misses them
+// sees it by their numbers.
 class Outbox {
  public:
   explicit Outbox(const Options& options);
@@ -23,9 +28,10 @@ class Outbox {
                        const std::string& channel, bool is_ordered = false) {
     return ring_.number(partition, app_id, channel, is_ordered);
   }
-  bool is_empty() const { return queue_.empty(); }
-  void enqueue(std::uint32_t partition, std::uint64_t sequence, std::string envelope);
-  // In order, until `send` says that there is no more room.
+  bool is_empty() const { return queued_bytes_ == 0; }
+  void enqueue(std::uint32_t partition, std::uint64_t sequence, std::string envelope,
+               std::uint8_t priority = 1);
+  // Until `send` says that there is no more room.
   void drain(base::Function<bool(std::uint32_t, std::string_view)> send);
 
   // The last numbers that went out; what waits here is not told of.
@@ -47,7 +53,14 @@ class Outbox {
   const std::uint32_t partitions_;
   const std::size_t queue_bytes_max_;
   SentRing ring_;
-  std::deque<Queued> queue_;
+  using Queue = std::deque<Queued>;
+  void promote(std::uint32_t partition, std::uint8_t priority);
+  void push(std::size_t priority, Queued queued);
+  void pop(std::size_t priority);
+
+  std::array<Queue, kPriorityMax + 1> queues_;  // by priority
+  // How many of each partition wait, by priority.
+  std::vector<std::array<std::uint32_t, kPriorityMax + 1>> waiting_;
   std::size_t queued_bytes_ = 0;
   std::uint64_t dropped_ = 0;
 };

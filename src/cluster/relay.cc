@@ -290,6 +290,7 @@ void Relay::on_envelope(Subject subject, std::string_view bytes) {
   if (!decoded) {
     ++counters_.refused[std::min(static_cast<std::size_t>(decoded.error().code),
                                  counters_.refused.size() - 1)];
+    events_.on_refused(decoded.error());
     return;
   }
   Envelope& envelope = decoded.value();
@@ -490,7 +491,7 @@ std::uint64_t Relay::number_and_send(std::uint32_t partition, EventMessage messa
   std::string envelope = encode(std::move(message), priority);
   const bool may_go = outbox_.is_empty() && is_flowing();
   if (!may_go || !bus_->publish(partition_subject(partition), envelope)) {
-    outbox_.enqueue(partition, sequence, std::move(envelope));
+    outbox_.enqueue(partition, sequence, std::move(envelope), priority);
   }
   return sequence;
 }

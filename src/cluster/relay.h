@@ -37,6 +37,8 @@ class RelayEvents {
   // in the order in which it numbered them.
   virtual void on_message(EventMessage message) = 0;
   virtual void on_gap(const GapReport& report) = 0;
+  // What cannot be read; it changes nothing.
+  virtual void on_refused(const base::Error<EnvelopeErrc>& /*why*/) {}
 
  protected:
   ~RelayEvents() = default;

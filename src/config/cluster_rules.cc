@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::size_t kNameBytesMax = 128;
 constexpr int kHeartbeatsInTimeout = 3;
+constexpr std::size_t kEnvelopeKb = 16 * 1024;
+constexpr std::size_t kNatsKb = 1024;  // a server's max_payload unless set
 
 bool is_visible(char c) { return c > ' ' && c < 0x7f; }
 
@@ -154,6 +156,35 @@ void check_timeout(Layers& layers, const cluster::Options& options) {
       milliseconds(options.heartbeat) + "; set it to " + milliseconds(least) + " or more");
 }
 
+// The largest event of an app must fit into what carries it to other nodes.
+void check_payloads(Layers& layers, const Settings& settings) {
+  if (settings.broker.driver == BrokerDriver::kLocal) return;
+  std::size_t kb = 0;
+  for (const model::AppOptions& app : settings.apps) {
+    kb = std::max<std::size_t>(kb, app.max_event_payload_in_kb);
+  }
+  const char* const limits = "event_limits.max_payload_in_kb";
+  const std::string what = layers.place(layers.is_set(limits) ? limits : "apps") +
+                           ": \"apps[].max_event_payload_in_kb\" " + std::to_string(kb);
+  if (kb > kEnvelopeKb) {
+    return layers.add_error(
+        what + " is more than the " + std::to_string(kEnvelopeKb) +
+        " KiB that nodes can send each other over \"adapter.driver\"; lower it, "
+        "or set the driver to local");
+  }
+  const std::size_t queue_kb = settings.cluster.queue_bytes_max / 1024;
+  if (kb > queue_kb) {
+    return layers.add_error(what + " KiB does not fit into \"cluster.bus_queue_mb\" " +
+                            std::to_string(queue_kb / 1024) + " MiB; raise that or lower this");
+  }
+  if (settings.broker.driver == BrokerDriver::kNats && kb >= kNatsKb) {
+    layers.warnings.push_back(what + " is not below the " + std::to_string(kNatsKb) +
+                              " KiB of an envelope that the servers of \"adapter.nats.servers\" "
+                              "take unless their max_payload is raised; larger ones do not come to "
+                              "other nodes");
+  }
+}
+
 void check_ordering(Layers& layers, const Settings& settings) {
   const char* const path = "ordering.broker";
   for (const std::string& pattern : settings.channel.broker_ordered) {
@@ -192,6 +223,7 @@ void complete_cluster(Layers& layers, Settings& settings, const Machine& machine
   check_redis(layers, settings.broker);
   check_nats(layers, settings.broker);
   check_ordering(layers, settings);
+  check_payloads(layers, settings);
 }
 
 }  // namespace mr::config

@@ -25,9 +25,9 @@ std::string_view to_text(NodeState state);
 // A snapshot, of the moment of asking.
 struct NodeHealth {
   NodeState state = NodeState::kStarting;
-  std::string reason;    // of degraded: what is missing and since when; no secrets
+  std::string reason;        // of degraded: what is missing and since when; no secrets
   bool is_refusing = false;  // degraded, and it serves nobody meanwhile: ready says 503
-  bool is_whole = true;  // nothing outside is missing
+  bool is_whole = true;      // nothing outside is missing
   base::Duration uptime{};
   std::vector<base::Duration> loop_ages;  // since each loop's last tick
 };

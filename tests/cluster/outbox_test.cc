@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,52 @@ TEST(OutboxTest, TheQueueKeepsTheNewestWithinItsBytes) {
   EXPECT_EQ(outbox.queued_bytes(), 10U);
   EXPECT_EQ(drain(outbox, 9), std::vector<std::string>{"aaaaaaaaa5"});
   EXPECT_TRUE(outbox.is_empty());
+}
+
+TEST(OutboxTest, WhatIsCriticalGoesFirstAndNeverBeforeItsOwnPartition) {
+  Outbox outbox(options_of(1000, 100));
+  const auto enqueue = [&outbox](std::uint32_t partition, const char* text, std::uint8_t priority) {
+    outbox.enqueue(partition, outbox.number(partition, "a", "c"), text, priority);
+  };
+  enqueue(1, "1 usual", 1);
+  enqueue(2, "2 late", 3);
+  enqueue(3, "3 late", 3);
+  enqueue(2, "2 critical", 0);
+  enqueue(1, "1 late", 2);
+  enqueue(3, "3 usual", 1);
+  EXPECT_EQ(outbox.tails(), (Tails{{1, 0}, {2, 0}, {3, 0}}));
+  EXPECT_EQ(drain(outbox, 2), (std::vector<std::string>{"2 late", "2 critical"}));
+  EXPECT_EQ(outbox.tails(), (Tails{{1, 0}, {2, 2}, {3, 0}}));
+  EXPECT_EQ(drain(outbox, 9), (std::vector<std::string>{"1 usual", "3 late", "3 usual", "1 late"}));
+  EXPECT_TRUE(outbox.is_empty());
+  EXPECT_EQ(outbox.tail(1), 2U);
+}
+
+// Under pressure: 200 critical messages among ten times as many others, in a queue for 1,000.
+TEST(OutboxTest, UnderPressureNoCriticalMessageIsDroppedAndNoPartitionIsReordered) {
+  Outbox outbox(options_of(8000, 10'000));
+  std::vector<std::uint64_t> last(4);
+  std::size_t critical = 0;
+  for (std::uint64_t i = 0; i < 2200; ++i) {
+    const bool is_critical = i % 11 == 0;
+    const auto partition = static_cast<std::uint32_t>(is_critical ? 0 : 1 + i % 3);
+    const std::uint64_t number = outbox.number(partition, "a", "c");
+    outbox.enqueue(partition, number, std::to_string(10'000'000 + number),
+                   is_critical ? 0 : static_cast<std::uint8_t>(1 + i % 3));
+  }
+  std::vector<std::uint32_t> partitions;
+  outbox.drain([&](std::uint32_t partition, std::string_view envelope) {
+    const std::uint64_t number = std::stoull(std::string(envelope)) - 10'000'000;
+    EXPECT_GT(number, last[partition]);
+    last[partition] = number;
+    critical += partition == 0 ? 1 : 0;
+    partitions.push_back(partition);
+    return true;
+  });
+  EXPECT_EQ(critical, 200U);
+  EXPECT_TRUE(std::ranges::is_sorted(partitions.begin(), partitions.begin() + 201));
+  EXPECT_EQ(partitions.size(), 1000U);
+  EXPECT_EQ(outbox.dropped(), 1200U);
 }
 
 TEST(OutboxTest, WhatIsQueuedIsNotToldOf) {

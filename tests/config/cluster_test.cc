@@ -140,6 +140,25 @@ TEST(ClusterConfigTest, OrderingAndLossOfTheBrokerAreChosen) {
   EXPECT_NE(joined(nats.warnings).find("NATS has no order between publishers"), std::string::npos);
 }
 
+TEST(ClusterConfigTest, EventsThatNodesCannotSendEachOtherAreAContradiction) {
+  const auto load_with = [](const std::string& driver, int payload_kb, int queue_mb) {
+    return load_text("adapter: {driver: " + driver +
+                     "}\nevent_limits: {max_payload_in_kb: " + std::to_string(payload_kb) +
+                     "}\ncluster: {bus_queue_mb: " + std::to_string(queue_mb) + "}\n" +
+                     std::string(kApp));
+  };
+  EXPECT_EQ(joined(load_with("local", 65536, 1).errors), "");
+  EXPECT_EQ(joined(load_with("redis", 16384, 16).errors), "");
+  const std::string large = joined(load_with("redis", 16385, 64).errors);
+  EXPECT_NE(large.find("\"apps[].max_event_payload_in_kb\" 16385"), std::string::npos) << large;
+  EXPECT_NE(large.find("\"adapter.driver\""), std::string::npos) << large;
+  const std::string queue = joined(load_with("redis", 2048, 1).errors);
+  EXPECT_NE(queue.find("\"cluster.bus_queue_mb\" 1 MiB"), std::string::npos) << queue;
+  EXPECT_EQ(joined(load_with("nats", 1023, 16).warnings), "");
+  const std::string nats = joined(load_with("nats", 1024, 16).warnings);
+  EXPECT_NE(nats.find("\"adapter.nats.servers\""), std::string::npos) << nats;
+}
+
 TEST(ClusterConfigTest, TheDriverAloneTakesTheUsualAddress) {
   const LoadOutcome outcome = load_set({}, {{"ADAPTER_DRIVER", "redis"}});
   EXPECT_EQ(joined(outcome.errors) + joined(outcome.warnings), "");
