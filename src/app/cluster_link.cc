@@ -169,6 +169,8 @@ ClusterLink::ClusterLink(const cluster::Options& options, Outside outside,
   bus_ = std::make_unique<BusTap>(control, *control_, options_.secret);
   bus_->carry(outside.source.make_bus(control, *bus_));
   registry_ = outside.source.make_registry(control, bus_->bus());
+  limits_ = std::make_unique<SharedLimits>(runtime_, outside.source.make_store(control), boot,
+                                           options_, outside.log);
 }
 
 ClusterLink::~ClusterLink() {
@@ -182,6 +184,7 @@ void ClusterLink::start(base::Function<void(const char*, bool)> on_problem) {
   on_problem_ = std::move(on_problem);
   for (const auto& loop : loops_) loop->start();
   control_->start(*bus_, *registry_);
+  limits_->start([this](const std::string& name) { control_->set_name(name); });
   watch();
 }
 
@@ -408,6 +411,7 @@ void ClusterLink::collect(std::size_t loop, std::vector<observability::GaugeSamp
 }
 
 void ClusterLink::collect_control(std::vector<observability::GaugeSample>& out) const {
+  limits_->collect(out);
   add_control_samples(*control_, out);
   add_bus_samples(*bus_, out);
   add_news_samples(news_->counters(), out);

@@ -8,6 +8,7 @@
 
 #include "app/bus_source.h"
 #include "app/bus_tap.h"
+#include "app/shared_limits.h"
 #include "base/function.h"
 #include "channel/home.h"
 #include "cluster/control.h"
@@ -37,6 +38,7 @@ class ClusterLink final : public cluster::Relays {
   ~ClusterLink();
 
   channel::OtherNodes& other_nodes(std::size_t loop);
+  channel::SharedQuota& shared_quota(std::size_t loop) { return limits_->of_loop(loop); }
   // Begins to connect. `on_problem` runs on the control loop when what is wrong with the cluster
   // changes: a text that lives for ever; null: nothing. True: clients are refused meanwhile.
   void start(base::Function<void(const char*, bool)> on_problem);
@@ -48,7 +50,9 @@ class ClusterLink final : public cluster::Relays {
   // True when subscribers are served, with the broker or, after a while, without it. Control loop.
   bool has_joined() const { return control_->has_joined(); }
   // On the control loop: tells the others, then `done`.
-  void leave(base::Task done) { control_->leave(std::move(done)); }
+  void leave(base::Task done) {
+    limits_->leave([this, done = std::move(done)]() mutable { control_->leave(std::move(done)); });
+  }
 
   // Of envelopes that wait for the broker; on that loop.
   std::size_t queued_bytes(std::size_t loop) const;
@@ -98,6 +102,7 @@ class ClusterLink final : public cluster::Relays {
   std::unique_ptr<cluster::NodeNews> news_;
   std::unique_ptr<BusTap> bus_;
   std::unique_ptr<cluster::Registry> registry_;
+  std::unique_ptr<SharedLimits> limits_;
   base::Function<void(const char*, bool)> on_problem_;
   const char* problem_ = nullptr;
 };

@@ -61,6 +61,7 @@ class LoopParts final : public http::Service, public net::AcceptEvents, public n
   channel::Home& home() { return home_; }
   // Before start; they outlive this. Without it the node is alone.
   void set_other_nodes(channel::OtherNodes& nodes) { nodes_ = &nodes; }
+  void set_shared_quota(channel::SharedQuota& quota) { exchange_.set_shared_quota(quota); }
   void set_subscribers(const std::vector<channel::Subscribers*>& by_loop) {
     home_.set_subscribers(by_loop, nodes_);
   }

@@ -59,6 +59,7 @@ Node::Node(config::Settings settings, net::Runtime& runtime, observability::Log&
         std::make_unique<ClusterAdmin>(runtime_.control(), settings_, *given.buses, *cluster_);
     for (std::size_t i = 0; i < loops_.size(); ++i) {
       loops_[i]->set_other_nodes(cluster_->other_nodes(i));
+      loops_[i]->set_shared_quota(cluster_->shared_quota(i));
     }
   }
   std::vector<channel::Subscribers*> subscribers;

@@ -193,7 +193,13 @@ void Exchange::recount(const std::string& app_id, const std::string& channel, St
   this->start(app_id, channel, std::move(start), [](const DeltaStart&) {});
 }
 
+// The node's own places are nobody else's.
+bool Exchange::is_shared(std::string_view name) const {
+  return shared_quota_ != nullptr && (name.starts_with("app:") || name.starts_with("user:"));
+}
+
 void Exchange::acquire(std::string name, std::uint32_t limit, base::Function<void(bool)> done) {
+  if (is_shared(name)) return shared_quota_->acquire(std::move(name), limit, std::move(done));
   const std::size_t to = home_of(name, {});
   ask(
       to, 0,
@@ -204,6 +210,7 @@ void Exchange::acquire(std::string name, std::uint32_t limit, base::Function<voi
 }
 
 void Exchange::release(const std::string& name) {
+  if (is_shared(name)) return shared_quota_->release(name);
   const std::size_t to = home_of(name, {});
   ask(
       to, 0,

@@ -11,6 +11,7 @@
 #include "channel/loop_port.h"
 #include "channel/quota.h"
 #include "channel/service.h"
+#include "channel/shared_quota.h"
 
 namespace mr::channel {
 
@@ -37,6 +38,8 @@ class Exchange final : public Service {
       : port_(port), peers_(peers), partitions_(options.partitions) {}
 
   std::uint32_t partition_of(std::string_view app_id, std::string_view name) const;
+  // Before start; it outlives this. Without it the node is alone.
+  void set_shared_quota(SharedQuota& shared) { shared_quota_ = &shared; }
 
   void publish_one(Publish publish, OnReleased done);
   void join(Join join, base::Function<void(JoinAnswer)> done);
@@ -71,6 +74,7 @@ class Exchange final : public Service {
   void settle_idempotent(model::AppRef app, std::string key, std::string answer) override;
 
  private:
+  bool is_shared(std::string_view name) const;
   std::size_t home_of(std::string_view app_id, std::string_view name) const;
   // `work(Homed&)` on loop `to`, and `done(result)` back here.
   template <class Work, class Done>
@@ -81,6 +85,7 @@ class Exchange final : public Service {
   void ask_in_turn(std::uint32_t partition, Turn turn, Work work, Done done);
 
   LoopPort& port_;
+  SharedQuota* shared_quota_ = nullptr;
   const Peers& peers_;
   const std::uint32_t partitions_;
 };

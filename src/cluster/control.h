@@ -80,6 +80,8 @@ class Control final : public BusEvents, public TableEvents {
   bool is_heard() const;
   // What heartbeats say of this node; another status is told at once.
   void describe(std::string_view status, const NodeFacts& facts, const NodeLoad& load);
+  // What heartbeats call this node from now on.
+  void set_name(const std::string& name) { options_.name = name; }
   const NodeTable& table() const { return table_; }
   const ControlCounters& counters() const { return counters_; }
   // Why the broker cannot be reached; empty while it can.
@@ -117,7 +119,7 @@ class Control final : public BusEvents, public TableEvents {
   void hand_on(BootId from, Message message);
 
   net::Loop& loop_;
-  const Options options_;
+  Options options_;
   const BootId self_;
   Relays& relays_;
   Bus* bus_ = nullptr;

@@ -24,6 +24,9 @@ struct Options {
   std::size_t queue_bytes_max = 16 << 20;  // per loop, of envelopes while the broker is away
   // False: while other nodes cannot be reached this one serves its own clients; true: it refuses.
   bool refuses_cut_off = false;
+  // Limits that nodes share, while the store is away: nobody is admitted, instead of what this node
+  // held last.
+  bool refuses_without_store = false;
   std::size_t ring_entries_max = 64 * 1024;  // per loop, remembered to tell which channels lost
 };
 

@@ -11,8 +11,9 @@ namespace {
 
 constexpr base::Duration kLook = std::chrono::milliseconds(250);
 constexpr base::Duration kBeat = std::chrono::milliseconds(900);  // then with the next look
-constexpr base::Duration kPatience = std::chrono::seconds(2);     // with the store
-constexpr int kTriesMax = 8;                                      // at once, against other writers
+constexpr base::Duration kLeave = std::chrono::milliseconds(500);
+constexpr base::Duration kPatience = std::chrono::seconds(2);  // with the store
+constexpr int kTriesMax = 8;                                   // at once, against other writers
 constexpr std::size_t kLivesWatchedMax = 64;
 
 constexpr const char* kUnreadable =
@@ -41,6 +42,7 @@ void Registration::start() {
 
 void Registration::stop() {
   loop_.cancel(timer_);
+  loop_.cancel(leave_timer_);
   timer_ = net::TimerId::kNone;
 }
 
@@ -54,10 +56,17 @@ void Registration::enroll(base::Function<void(const Boots&)> done) {
   if (!is_busy_) look();
 }
 
-void Registration::leave() {
+void Registration::leave(base::Task done) {
   is_leaving_ = true;
   deadline_ = {};
+  left_ = std::move(done);
+  leave_timer_ = loop_.after(kLeave, [this] { end_leave(); });
   if (!is_busy_) look();
+}
+
+void Registration::end_leave() {
+  loop_.cancel(std::exchange(leave_timer_, net::TimerId::kNone));
+  if (base::Task left = std::exchange(left_, nullptr)) left();
 }
 
 void Registration::tick() {
@@ -253,8 +262,10 @@ void Registration::answer_waiting() {
 
 void Registration::finish() {
   is_busy_ = false;
-  // Asked meanwhile.
-  if (is_leaving_ && roll_.find(self_) != nullptr && tries_ < kTriesMax) look();
+  if (!is_leaving_) return;
+  // Asked while a request was under way.
+  if (roll_.find(self_) != nullptr && tries_ < kTriesMax) return look();
+  end_leave();
 }
 
 }  // namespace mr::cluster

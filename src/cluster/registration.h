@@ -55,8 +55,9 @@ class Registration {
   // without the store with ours alone.
   using Boots = std::vector<BootId>;
   void enroll(base::Function<void(const Boots&)> done);
-  // Takes our line out; nobody waits for it, and nothing is written after it.
-  void leave();
+  // Takes our line out; nothing is written after it. `done` runs once, when it is out or after half
+  // a second.
+  void leave(base::Task done);
 
   // Nobody has buried us: what we hold is ours.
   bool is_valid() const { return epoch_ != 0 && loop_.clock().now() < deadline_; }
@@ -97,6 +98,7 @@ class Registration {
   void on_written(const StoreAnswer& answer, NodeRoll written, base::TimePoint sent);
   void finish();
   void answer_waiting();
+  void end_leave();
 
   net::Loop& loop_;
   Store& store_;
@@ -109,6 +111,7 @@ class Registration {
   std::map<BootId, Seen> seen_;
   std::map<StoreLife, base::TimePoint> lives_;  // since when each was watched without a break
   std::vector<base::Function<void(const Boots&)>> waiting_;
+  base::Task left_;
   std::string name_;
   std::string problem_;
   std::uint64_t epoch_ = 0;
@@ -122,6 +125,7 @@ class Registration {
   bool has_read_ = false;
   bool is_leaving_ = false;
   net::TimerId timer_ = net::TimerId::kNone;
+  net::TimerId leave_timer_ = net::TimerId::kNone;
 };
 
 }  // namespace mr::cluster

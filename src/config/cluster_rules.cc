@@ -68,11 +68,11 @@ void spread_name(Layers& layers) {
   layers.values[find_key("node.id")] = layers.values.at(find_key("node.name"));
 }
 
-std::string made_name(std::string hostname, std::uint16_t port) {
+std::string made_name(std::string hostname, std::uint32_t number) {
   hostname.resize(std::min(hostname.size(), kNameBytesMax / 2));
   if (hostname.empty()) hostname = "node";
   std::replace_if(hostname.begin(), hostname.end(), [](char c) { return !is_visible(c); }, '-');
-  return hostname + "-" + std::to_string(port);
+  return hostname + "-" + std::to_string(number);
 }
 
 // What heartbeats say of this node. A port that is 0 is known when it listens.
@@ -211,7 +211,9 @@ void complete_cluster(Layers& layers, Settings& settings, const Machine& machine
   cluster::Options& options = settings.cluster;
   complete_facts(settings, machine.address);
   cluster::redis::RedisOptions& redis = settings.broker.redis;
-  if (options.name.empty()) options.name = made_name(machine.hostname, settings.port);
+  if (options.name.empty())
+    options.name =
+        made_name(machine.hostname, settings.port != 0 ? settings.port : machine.process);
   cluster::nats::NatsOptions& nats = settings.broker.nats;
   options.prefix = settings.broker.driver == BrokerDriver::kNats ? nats.prefix : redis.prefix;
   settings.channel.partitions = options.partitions;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "config/layers.h"
@@ -16,6 +17,7 @@ void spread_cluster(Layers& layers);
 struct Machine {
   std::string hostname;
   std::string address;
+  std::uint32_t process = 0;  // tells nodes apart that listen on any port
 };
 void complete_cluster(Layers& layers, Settings& settings, const Machine& machine);
 

@@ -41,7 +41,7 @@ class Loading {
     take_apps();
     derive();
     check();
-    complete_cluster(layers_, outcome_.settings, {input_.hostname, input_.address});
+    complete_cluster(layers_, outcome_.settings, {input_.hostname, input_.address, input_.process});
     check_coordination(layers_, outcome_.settings);
     list_origins();
     outcome_.config_path = config_path_;

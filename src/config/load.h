@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -27,6 +28,7 @@ struct LoadInput {
   WhyNotWritable why_not_writable;  // none: nobody looks
   std::string hostname{};           // of this machine; part of the name of a node without one
   std::string address{};            // of this machine, for nodes that are not told theirs
+  std::uint32_t process = 0;        // id; part of that name when the port is 0
 };
 
 // Where the value of one key comes from.

@@ -78,7 +78,13 @@ std::string address() {
 }  // namespace
 
 LoadInput input_of_process(std::vector<std::string> args) {
-  LoadInput input{std::move(args), {}, &read_file, &why_not_writable, hostname(), address()};
+  LoadInput input{std::move(args),
+                  {},
+                  &read_file,
+                  &why_not_writable,
+                  hostname(),
+                  address(),
+                  static_cast<std::uint32_t>(getpid())};
   for (char** at = environ; at != nullptr && *at != nullptr; ++at) {
     const std::string_view entry(*at);
     const std::size_t equals = entry.find('=');

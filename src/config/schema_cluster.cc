@@ -178,6 +178,22 @@ std::vector<Key> reach_rows() {
   };
 }
 
+std::vector<Key> limits_rows() {
+  Key key = key_of({.path = "limits.on_broker_loss",
+                    .text = "Limits of connections that nodes share, while the broker is away: "
+                            "`local_share` admits from what the node held last, `refuse` nobody.",
+                    .default_text = "`local_share`"},
+                   Type::kChoice);
+  key.choices = "local_share refuse";
+  key.set = [](Settings& to, const Value& value) {
+    to.cluster.refuses_without_store = std::get<std::string>(value) == "refuse";
+  };
+  key.get = [](const Settings& from) {
+    return Value(std::string(from.cluster.refuses_without_store ? "refuse" : "local_share"));
+  };
+  return {std::move(key)};
+}
+
 }  // namespace
 
 std::string driver_name(const Settings& settings) {
@@ -187,7 +203,7 @@ std::string driver_name(const Settings& settings) {
 std::vector<Key> cluster_keys() {
   std::vector<Key> rows;
   for (auto* part : {node_name_rows, node_address_rows, driver_rows, redis_keys, nats_rows,
-                     bus_rows, reach_rows}) {
+                     bus_rows, reach_rows, limits_rows}) {
     for (Key& key : part()) rows.push_back(key);
   }
   return rows;

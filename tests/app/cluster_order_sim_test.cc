@@ -31,7 +31,7 @@ client::RestReply publish(ClusterWorld& world, std::size_t node, const std::stri
 }
 
 void run_ordered(std::uint64_t seed) {
-  ClusterWorld world(seed, order_by_broker);
+  ClusterWorld world(seed, &order_by_broker);
   world.sim.run_for(2s);
   for (std::size_t i = 0; i < kNodes; ++i) world.connect(i, {"o1", "plain"});
   world.sim.run_for(1s);
@@ -59,7 +59,7 @@ TEST(ClusterOrderSimTest, WithTheBrokersOrderAllNodesAgree) {
 }
 
 TEST(ClusterOrderSimTest, APublisherIsAnsweredWhenItsMessageHasComeBack) {
-  ClusterWorld world(5, order_by_broker);
+  ClusterWorld world(5, &order_by_broker);
   world.sim.run_for(2s);
   SimClient& here = world.connect(0, {"o1"});
   world.sim.run_for(1s);
@@ -77,7 +77,7 @@ TEST(ClusterOrderSimTest, APublisherIsAnsweredWhenItsMessageHasComeBack) {
 }
 
 TEST(ClusterOrderSimTest, WithoutTheBrokerOrderedChannelsRefuseAndOthersDoNot) {
-  ClusterWorld world(6, order_by_broker);
+  ClusterWorld world(6, &order_by_broker);
   world.sim.run_for(2s);
   SimClient& here = world.connect(0, {"o1", "plain"});
   world.sim.run_for(1s);
@@ -102,7 +102,7 @@ TEST(ClusterOrderSimTest, WithoutTheBrokerOrderedChannelsRefuseAndOthersDoNot) {
 }
 
 TEST(ClusterOrderSimTest, WhoRefusesWithoutTheBrokerSaysSoToAll) {
-  ClusterWorld world(8, refuse_cut_off);
+  ClusterWorld world(8, &refuse_cut_off);
   world.sim.run_for(2s);
   SimClient& before = world.connect(0, {"a"});
   world.sim.run_for(1s);

@@ -49,18 +49,18 @@ class MemorySource final : public BusSource {
 // Three whole nodes on one modelled broker, with clients and publishers over the network.
 class ClusterWorld {
  public:
-  using Adjust = void (*)(config::Settings&);
-  explicit ClusterWorld(
-      std::uint64_t seed, Adjust adjust = [](config::Settings&) {})
+  // `change`: what is other than usual in the settings of all nodes.
+  explicit ClusterWorld(std::uint64_t seed,
+                        base::Function<void(config::Settings&)> change_of_settings = {})
       : sim(seed),
+        change(std::move(change_of_settings)),
         random(seed ^ 0xc1a5),
         network(sim),
         broker(sim.clock(), random,
                [this](base::Duration delay, base::Task task) {
                  sim.at(sim.clock().now() + delay, std::move(task));
                }),
-        clients_runtime(sim, network, {"10.0.0.2", 1}),
-        adjust_settings(adjust) {
+        clients_runtime(sim, network, {"10.0.0.2", 1}) {
     nodes.resize(kNodes);
     ports.resize(kNodes);
     for (std::size_t i = 0; i < kNodes; ++i) {
@@ -76,7 +76,7 @@ class ClusterWorld {
     settings.host = settings.metrics.host = host_of(i);
     settings.port = ports[i];
     settings.cluster.name = settings.channel.node_name = host_of(i);
-    adjust_settings(settings);
+    if (change) change(settings);
     nodes[i] = std::make_unique<SimNode>(sim, network, settings, 1 + i % 3,
                                          Node::Given{.buses = sources[i].get()});
     EXPECT_TRUE(nodes[i]->node.start());
@@ -117,11 +117,11 @@ class ClusterWorld {
   }
 
   net::sim::Sim sim;
+  base::Function<void(config::Settings&)> change;
   base::SeededRandom random;
   net::sim::SimNetwork network;
   cluster::memory::MemoryBroker broker;
   net::sim::SimRuntime clients_runtime;
-  const Adjust adjust_settings;
   std::vector<std::unique_ptr<MemorySource>> sources;
   std::vector<std::uint16_t> ports;
   std::vector<std::unique_ptr<SimNode>> nodes;

@@ -86,7 +86,10 @@ TEST(RegistrationTest, ANameThatIsTakenGetsTheBootBehindItUntilItsHolderIsGone) 
   EXPECT_EQ(world.node(0).registration.name(), "node");
   EXPECT_EQ(world.node(1).registration.name(), "node-abcd");
   EXPECT_EQ(world.node(1).names, std::vector<std::string>{"node-abcd"});
-  world.node(0).registration.leave();
+  bool has_left = false;
+  world.node(0).registration.leave([&has_left] { has_left = true; });
+  world.advance(2500ms);
+  EXPECT_TRUE(has_left);
   world.advance(4s);
   EXPECT_EQ(world.node(1).registration.name(), "node");
   EXPECT_EQ(world.node(1).epochs.size(), 1U) << "the name changes, the registration does not";

@@ -351,6 +351,20 @@ TEST(ClusterConfigTest, AMadeNameIsAlwaysGood) {
   endless.hostname = std::string(500, 'x');
   EXPECT_EQ(load(std::move(endless)).settings.cluster.name, std::string(64, 'x') + "-6001");
   EXPECT_NE(input_of_process({}).hostname, "");
+  LoadInput any_port = make_input({"--port=0"});
+  any_port.hostname = "h";
+  any_port.process = 4321;
+  EXPECT_EQ(load(std::move(any_port)).settings.cluster.name, "h-4321")
+      << "two nodes of a machine with port 0 have names of their own";
+  EXPECT_NE(input_of_process({}).process, 0U);
+}
+
+TEST(ClusterConfigTest, WhatLimitsDoWithoutTheBrokerIsChosen) {
+  EXPECT_FALSE(load_set({}).settings.cluster.refuses_without_store);
+  EXPECT_FALSE(
+      load_set({"limits.on_broker_loss=local_share"}).settings.cluster.refuses_without_store);
+  EXPECT_TRUE(load_set({"limits.on_broker_loss=refuse"}).settings.cluster.refuses_without_store);
+  EXPECT_FALSE(load_set({"limits.on_broker_loss=none"}).ok());
 }
 
 TEST(ClusterConfigTest, NamesThatCannotBeUsedAreRefused) {
