@@ -28,6 +28,12 @@ std::optional<BroadcastMessage> Broadcasts::next() {
   return message;
 }
 
+void Broadcasts::begin(BootId boot) {
+  if (std::ranges::find(last_, boot, &std::pair<BootId, std::uint64_t>::first) == last_.end()) {
+    last_.emplace_back(boot, 0);
+  }
+}
+
 bool Broadcasts::hear(BootId from, std::uint64_t number) {
   const auto known = std::ranges::find(last_, from, &std::pair<BootId, std::uint64_t>::first);
   if (known == last_.end()) {

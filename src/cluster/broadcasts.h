@@ -27,6 +27,8 @@ class Broadcasts {
   // Numbers it, and keeps it until next() takes it; of too many the oldest go.
   void enqueue(BroadcastMessage message);
   std::optional<BroadcastMessage> next();
+  // A node that has published nothing yet: its first number is 1.
+  void begin(BootId boot);
   // False: it was here already.
   bool hear(BootId from, std::uint64_t number);
   void forget(BootId boot);

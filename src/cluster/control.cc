@@ -92,6 +92,7 @@ void Control::register_node() {
                     if (lines == nullptr || connection != connection_ || !is_open_) return;
                     if (is_linked_) return;
                     is_linked_ = true;
+                    if (has_joined_) speaks_from_ = loop_.clock().now() + kReturnWait;
                     const base::TimePoint now = loop_.clock().now();
                     for (const BootId boot : *lines) table_.note(boot, now);
                     unwelcome_.clear();
@@ -142,6 +143,7 @@ void Control::tick() {
   if (is_subscribed_ && !is_linked_) register_node();
   // An answer may be lost; so may the question.
   if (is_linked_ && !has_joined_) say(HelloMessage{options_.name, !has_joined_});
+  send_broadcasts();
 }
 
 // --- heartbeats --------------------------------------------------------------------------------
@@ -341,7 +343,7 @@ void Control::broadcast(BroadcastMessage message) {
 }
 
 void Control::send_broadcasts() {
-  if (!is_linked_ || !has_joined_ || is_leaving_) return;
+  if (!is_linked_ || !has_joined_ || is_leaving_ || loop_.clock().now() < speaks_from_) return;
   while (auto message = broadcasts_.next()) {
     const std::uint8_t priority = message->priority;
     say(*std::move(message), priority);
@@ -356,6 +358,7 @@ void Control::hear(BootId from, BroadcastMessage broadcast) {
 // --- the table's changes -----------------------------------------------------------------------
 
 void Control::on_joining(BootId boot) {
+  broadcasts_.begin(boot);
   relays_.each([boot](Relay& relay) { relay.on_peer(boot, Relay::Peering::kJoining); }, [] {});
 }
 

@@ -128,6 +128,7 @@ class Control final : public BusEvents, public TableEvents {
   NodeTable table_;
   Shares shares_;
   Broadcasts broadcasts_;
+  base::TimePoint speaks_from_{};  // broadcasts of before wait
   ControlCounters counters_;
   std::string status_ = "healthy";
   NodeFacts facts_;

@@ -9,6 +9,10 @@
 
 namespace mr::cluster {
 
+// After a loss of the broker: until the other nodes, which find it at the same time, have
+// subscribed again. What waits is sent then.
+inline constexpr base::Duration kReturnWait = std::chrono::milliseconds(750);
+
 // How this node shares a bus with others; the same in all nodes of a cluster but for `name`
 // and `facts`.
 struct Options {

@@ -14,11 +14,8 @@ constexpr base::Duration kMarker =
     std::chrono::seconds(1);                                // that a subscription waits for markers
 constexpr base::Duration kGrace = std::chrono::seconds(1);  // a told tail may be ahead
 constexpr base::Duration kPatience = std::chrono::seconds(2);  // of joins, for the broker
-// After a loss of the broker: until the others, who find it at the same time, have subscribed
-// again.
-constexpr base::Duration kReturn = std::chrono::milliseconds(750);
-constexpr std::size_t kGapsMax = 1024;   // asked for and not answered
-constexpr std::size_t kTailsMax = 4096;  // of one partition, not due yet
+constexpr std::size_t kGapsMax = 1024;                         // asked for and not answered
+constexpr std::size_t kTailsMax = 4096;                        // of one partition, not due yet
 
 }  // namespace
 
@@ -73,7 +70,7 @@ void Relay::set_joined() {
 }
 
 void Relay::begin() {
-  if (was_up_) send_from_ = loop_.clock().now() + kReturn;
+  if (was_up_) send_from_ = loop_.clock().now() + kReturnWait;
   was_up_ = true;
   for (const auto& part : parts_) {
     if (part) subscribe(*part);
