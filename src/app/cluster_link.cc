@@ -47,10 +47,11 @@ cluster::EventMessage message_of(const channel::Publish& publish) {
 class ClusterLink::LoopLink final : public channel::OtherNodes, public cluster::RelayEvents {
  public:
   LoopLink(ClusterLink& link, net::Loop& loop, cluster::BootId boot, const Outside& outside,
-           channel::Home& home)
+           const LoopEnd& end)
       : link_(link),
         apps_(outside.apps),
-        home_(home),
+        home_(end.home),
+        fan_out_(end.fan_out),
         relay_(loop, link.options_, boot, *this),
         bus_(loop, relay_, link.options_.secret) {
     bus_.carry(outside.source.make_bus(loop, bus_));
@@ -71,8 +72,8 @@ class ClusterLink::LoopLink final : public channel::OtherNodes, public cluster::
   void follow(std::uint32_t partition, base::Task task) override {
     relay_.follow(partition, std::move(task));
   }
-  void occupy(std::uint32_t partition) override { relay_.occupy(partition); }
-  void vacate(std::uint32_t partition) override { relay_.vacate(partition); }
+  void occupy(std::uint32_t partition) override { relay_.set_occupied(partition, true); }
+  void vacate(std::uint32_t partition) override { relay_.set_occupied(partition, false); }
   void send(std::uint32_t partition, const channel::Publish& publish) override {
     relay_.publish(partition, message_of(publish));
   }
@@ -99,14 +100,14 @@ class ClusterLink::LoopLink final : public channel::OtherNodes, public cluster::
   bool are_known() const override { return are_known_; }
   void set_known(bool are_known) { are_known_ = are_known; }
   void take(const channel::ForeignNews& news) { home_.take(news); }
-  channel::Home& home() { return home_; }
+  channel::FanOut& fan_out() { return fan_out_; }
 
   void on_message(cluster::EventMessage message) override { deliver(std::move(message), {}); }
   void on_refused(const base::Error<cluster::EnvelopeErrc>& why) override { link_.on_refused(why); }
   void on_gap(const cluster::GapReport& report) override {
-    if (!report.is_known) home_.tell_gap({report.partition, {}, std::nullopt, report.found});
+    if (!report.is_known) fan_out_.tell_gap({report.partition, {}, std::nullopt, report.found});
     for (const cluster::GapAnswer::Hit& hit : report.hits) {
-      home_.tell_gap(
+      fan_out_.tell_gap(
           {report.partition, model::channel_key(hit.app_id, hit.channel), hit.count, report.found});
     }
   }
@@ -149,6 +150,7 @@ class ClusterLink::LoopLink final : public channel::OtherNodes, public cluster::
   ClusterLink& link_;
   model::AppStore& apps_;
   channel::Home& home_;
+  channel::FanOut& fan_out_;
   bool are_known_ = true;
   cluster::Relay relay_;
   BusTap bus_;
@@ -157,12 +159,12 @@ class ClusterLink::LoopLink final : public channel::OtherNodes, public cluster::
 };
 
 ClusterLink::ClusterLink(const cluster::Options& options, Outside outside,
-                         const std::vector<channel::Home*>& homes)
+                         const std::vector<LoopEnd>& ends)
     : runtime_(outside.runtime), options_(options), logger_(outside.log, "cluster") {
   net::Loop& control = runtime_.control();
   const cluster::BootId boot = random_boot(control.random());
-  for (std::size_t i = 0; i < homes.size(); ++i) {
-    loops_.push_back(std::make_unique<LoopLink>(*this, runtime_.loop(i), boot, outside, *homes[i]));
+  for (std::size_t i = 0; i < ends.size(); ++i) {
+    loops_.push_back(std::make_unique<LoopLink>(*this, runtime_.loop(i), boot, outside, ends[i]));
   }
   control_ = std::make_unique<cluster::Control>(control, options_, boot, *this);
   news_ = std::make_unique<cluster::NodeNews>(boot);
@@ -332,10 +334,10 @@ void ClusterLink::gather_tails(base::Function<void(cluster::Tails)> done) {
           [all, done = std::move(done)]() mutable { done(std::move(*all)); });
 }
 
-// One line a second and reason at most: anybody who may publish there can cause it.
+// One line a second at most: anybody who may publish there can cause it.
 void ClusterLink::on_refused(const base::Error<cluster::EnvelopeErrc>& why) {
-  const std::string reason(cluster::name_of(why.code));
-  logger_.warn_limited("an envelope was refused: " + reason, {{"detail", why.detail}});
+  logger_.warn_limited("an envelope was refused",
+                       {{"reason", cluster::name_of(why.code)}, {"detail", why.detail}});
 }
 
 // --- what nodes hold -----------------------------------------------------------------------------
@@ -388,7 +390,7 @@ void ClusterLink::take(cluster::BroadcastMessage message) {
   channel::BroadcastEvent event{std::move(message.event), std::move(message.data), message.except,
                                 std::move(message.except_node), message.priority};
   runtime_.loop(0).post([this, app_id = std::move(message.app_id), event = std::move(event)] {
-    loops_[0]->home().broadcast(app_id, event);
+    loops_[0]->fan_out().broadcast(app_id, event);
   });
 }
 

@@ -10,6 +10,7 @@
 #include "app/bus_tap.h"
 #include "app/shared_limits.h"
 #include "base/function.h"
+#include "channel/fan_out.h"
 #include "channel/home.h"
 #include "cluster/control.h"
 #include "cluster/node_news.h"
@@ -20,6 +21,12 @@
 #include "observability/log.h"
 
 namespace mr::app {
+
+// Where what comes from other nodes ends, of one loop.
+struct LoopEnd {
+  channel::Home& home;
+  channel::FanOut& fan_out;
+};
 
 // This node's place in its cluster: a Relay and a bus per loop, Control and a bus on the control
 // loop. What a home releases goes out through the Relay of its loop; what other nodes release comes
@@ -32,9 +39,8 @@ class ClusterLink final : public cluster::Relays {
     BusSource& source;
     observability::Log& log;
   };
-  // `homes` by loop.
-  ClusterLink(const cluster::Options& options, Outside outside,
-              const std::vector<channel::Home*>& homes);
+  // `ends` by loop.
+  ClusterLink(const cluster::Options& options, Outside outside, const std::vector<LoopEnd>& ends);
   ~ClusterLink();
 
   channel::OtherNodes& other_nodes(std::size_t loop);

@@ -8,6 +8,7 @@
 
 #include "api/admin/admin.h"
 #include "api/pusher_api.h"
+#include "app/cluster_link.h"
 #include "app/coordinated_order.h"
 #include "app/delta_policy.h"
 #include "app/load_meter.h"
@@ -57,13 +58,14 @@ class LoopParts final : public http::Service, public net::AcceptEvents, public n
   LoopParts(const LoopParts&) = delete;
   LoopParts& operator=(const LoopParts&) = delete;
 
-  channel::Homed homed() { return {home_, idempotency_, quota_, sessions_, *nodes_}; }
-  channel::Home& home() { return home_; }
+  channel::Homed homed() { return {home_, idempotency_, quota_, sessions_, *nodes_, fan_out_}; }
+  LoopEnd end() { return {home_, fan_out_}; }
   // Before start; they outlive this. Without it the node is alone.
   void set_other_nodes(channel::OtherNodes& nodes) { nodes_ = &nodes; }
   void set_shared_quota(channel::SharedQuota& quota) { exchange_.set_shared_quota(quota); }
   void set_subscribers(const std::vector<channel::Subscribers*>& by_loop) {
     home_.set_subscribers(by_loop, nodes_);
+    fan_out_.set_subscribers(by_loop);
   }
   base::Result<net::ListenerHandle, net::NetErrc> listen(const net::Address& address);
   std::uint16_t port() const { return loop_.listener_port(listener_); }
@@ -96,6 +98,7 @@ class LoopParts final : public http::Service, public net::AcceptEvents, public n
   channel::Idempotency idempotency_;
   std::unique_ptr<CoordinatedOrder> coordination_;  // null: there is nobody to count with
   channel::Home home_;
+  channel::FanOut fan_out_;
   channel::NoOtherNodes alone_;
   channel::OtherNodes* nodes_ = &alone_;
   channel::Exchange exchange_;

@@ -51,10 +51,10 @@ Node::Node(config::Settings settings, net::Runtime& runtime, observability::Log&
     loops_.push_back(std::make_unique<LoopParts>(shared_, i));
   }
   if (given.buses != nullptr) {
-    std::vector<channel::Home*> homes;
-    for (const auto& parts : loops_) homes.push_back(&parts->home());
+    std::vector<LoopEnd> ends;
+    for (const auto& parts : loops_) ends.push_back(parts->end());
     cluster_ = std::make_unique<ClusterLink>(
-        settings_.cluster, ClusterLink::Outside{runtime_, apps_, *given.buses, log_}, homes);
+        settings_.cluster, ClusterLink::Outside{runtime_, apps_, *given.buses, log_}, ends);
     cluster_admin_ =
         std::make_unique<ClusterAdmin>(runtime_.control(), settings_, *given.buses, *cluster_);
     for (std::size_t i = 0; i < loops_.size(); ++i) {

@@ -143,7 +143,7 @@ void Exchange::broadcast(model::AppRef app, BroadcastEvent event,
   const Homed& here = peers_.loops[port_.self()];
   const Reach reach = here.nodes.reach();
   if (reach == Reach::kNone) return done({PublishStatus::kCutOff, {}, reach});
-  here.home.broadcast(app->options.id, event);
+  here.fan_out.broadcast(app->options.id, event);
   here.nodes.broadcast(app->options.id, event);
   done({PublishStatus::kReleased, {}, reach});
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/function.h"
+#include "channel/fan_out.h"
 #include "channel/home.h"
 #include "channel/idempotency.h"
 #include "channel/loop_port.h"
@@ -22,6 +23,7 @@ struct Homed {
   Quota& quota;
   Subscribers& subscribers;  // the same loop's
   OtherNodes& nodes;         // the same loop's
+  FanOut& fan_out;           // the same loop's
 };
 
 // All loops of the node, by loop; fixed before start. An entry is touched on its loop only.

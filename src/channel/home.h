@@ -64,11 +64,6 @@ class Home {
   // The chain policy gives other settings now.
   void configure_chains();
 
-  // To this node's connections of an app.
-  void broadcast(const std::string& app_id, const BroadcastEvent& event);
-  // Messages of other nodes were lost on their way here.
-  void tell_gap(const GapNotice& notice);
-
   // What other nodes hold of a channel has changed.
   void take(const ForeignNews& news);
 

@@ -171,36 +171,6 @@ void Home::take(const ForeignNews& news) {
   if (news.subscriptions != 0) count_changed(*channel);
 }
 
-void Home::broadcast(const std::string& app_id, const BroadcastEvent& event) {
-  if (!event.except_node.empty() && event.except_node == options_.node_name) return;
-  const std::string text = pusher::connection_event(event.event, event.data);
-  const auto message =
-      base::make_ref<const model::Message>(app_id, options_.text_frame(text), event.except);
-  for (std::size_t loop = 0; loop < subscribers_.size(); ++loop) {
-    Subscribers* const subscribers = subscribers_[loop];
-    if (loop == port_.self()) {
-      subscribers->broadcast(message);
-    } else {
-      port_.post(
-          loop, [subscribers, message] { subscribers->broadcast(message); }, message->bytes());
-    }
-  }
-}
-
-void Home::tell_gap(const GapNotice& notice) {
-  const HomeChannel* const channel = notice.key.empty() ? nullptr : find(notice.key);
-  if (channel == nullptr && !notice.key.empty()) return;
-  for (std::size_t loop = 0; loop < subscribers_.size(); ++loop) {
-    if (channel != nullptr && channel->subscribers_by_loop[loop] == 0) continue;
-    Subscribers* const subscribers = subscribers_[loop];
-    if (loop == port_.self()) {
-      subscribers->tell_gap(notice);
-    } else {
-      port_.post(loop, [subscribers, notice] { subscribers->tell_gap(notice); }, 0);
-    }
-  }
-}
-
 // --- queries -------------------------------------------------------------------------------------
 
 void Home::list(const std::string& app_id, const std::string& prefix,

@@ -147,9 +147,11 @@ void Relay::follow(std::uint32_t partition, base::Task task) {
   part->gate.push_back(std::move(task));
 }
 
-void Relay::occupy(std::uint32_t partition) { ++want(partition).occupants; }
-
-void Relay::vacate(std::uint32_t partition) {
+void Relay::set_occupied(std::uint32_t partition, bool is_occupied) {
+  if (is_occupied) {
+    ++want(partition).occupants;
+    return;
+  }
   Part* const part = find(partition);
   MR_ASSERT(part != nullptr && part->occupants > 0, "it was occupied");
   --part->occupants;

@@ -97,8 +97,7 @@ class Relay final : public BusEvents {
   // Runs `task` after every join that waits there.
   void follow(std::uint32_t partition, base::Task task);
   // A channel of the partition has its first subscriber, or none any more.
-  void occupy(std::uint32_t partition);
-  void vacate(std::uint32_t partition);
+  void set_occupied(std::uint32_t partition, bool is_occupied);
 
   // From the node table. Linked: the nodes that were there before this connection are known to it.
   void set_linked(bool is_linked);

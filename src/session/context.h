@@ -11,6 +11,7 @@
 #include "observability/log.h"
 #include "pusher/auth.h"
 #include "session/counters.h"
+#include "session/gap_listeners.h"
 #include "session/options.h"
 
 namespace mr::session {
@@ -29,6 +30,7 @@ struct Context {
   const Options options;
   observability::Logger log;
   std::shared_ptr<const model::DeltaSettings> delta;  // replaced when the configuration changes
+  GapListeners gaps;  // subscribers that want to hear of lost messages
   Counters counters{};
 };
 

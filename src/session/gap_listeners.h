@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/flat_map.h"
 #include "channel/loop_port.h"
-#include "session/session.h"
+#include "session/session_ref.h"
 
 namespace mr::session {
 

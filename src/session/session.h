@@ -13,15 +13,10 @@
 #include "pusher/close_codes.h"
 #include "session/context.h"
 #include "session/deltas.h"
+#include "session/session_ref.h"
 #include "ws/receiver.h"
 
 namespace mr::session {
-
-// Names a session from outside its loop's stack: it may be gone when the answer comes.
-struct SessionRef {
-  std::uint32_t slot = 0;
-  std::uint32_t generation = 0;
-};
 
 // What only few connections have.
 struct Identity {

@@ -36,8 +36,7 @@ Sessions::Sessions(net::Loop& loop, std::uint64_t hash_seed)
     : loop_(loop),
       start_(loop.clock().now()),
       wheel_(512, 1),
-      users_(0, base::TextHash{hash_seed}),
-      gaps_(hash_seed) {
+      users_(0, base::TextHash{hash_seed}) {
   loop_.after(std::chrono::seconds(1), [this] { on_second(); });
 }
 
@@ -348,7 +347,7 @@ void Sessions::broadcast_step() {
 }
 
 void Sessions::tell_gap(const channel::GapNotice& notice) {
-  for (const GapListeners::Told& told : gaps_.find(notice)) {
+  for (const GapListeners::Told& told : context_->gaps.find(notice)) {
     Session* const session = find(told.ref);
     if (session == nullptr || session->phase != Phase::kOpen) continue;
     ++context_->counters.gaps_told;

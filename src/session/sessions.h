@@ -13,7 +13,6 @@
 #include "hub/types.h"
 #include "net/loop.h"
 #include "net/timer_wheel.h"
-#include "session/gap_listeners.h"
 #include "session/session.h"
 
 namespace mr::session {
@@ -52,9 +51,6 @@ class Sessions final : public hub::Wire, public hub::OutletEvents, public channe
 
   void add_user(Session& session, const std::string& user_id);
   void remove_user(Session& session, const std::string& user_id);
-
-  // Who is to be told of gaps.
-  GapListeners& gaps() { return gaps_; }
 
   // The settings of deltas are other ones now.
   void settle_deltas();
@@ -102,7 +98,6 @@ class Sessions final : public hub::Wire, public hub::OutletEvents, public channe
   net::TimerWheel wheel_;
   std::vector<SessionRef> finishing_;
   base::TextMap<std::vector<SessionRef>> users_;
-  GapListeners gaps_;
   struct Broadcast {
     model::MessageRef message;
     std::size_t next = 0;  // the first slot that it has not come to

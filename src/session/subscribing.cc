@@ -167,10 +167,10 @@ void place_answer(Session& session, hub::SubscriptionId id, const channel::JoinA
 void note_gaps(Session& session, const Wanted& wanted) {
   Context& context = session.context;
   const std::string key = key_of(session, wanted.channel.text());
-  if (!wanted.wants_gaps) return context.sessions.gaps().remove(key, session.ref);
-  context.sessions.gaps().add(
-      key, context.exchange.partition_of(session.app->options.id, wanted.channel.text()),
-      session.ref, context.loop.clock().now());
+  if (!wanted.wants_gaps) return context.gaps.remove(key, session.ref);
+  context.gaps.add(key,
+                   context.exchange.partition_of(session.app->options.id, wanted.channel.text()),
+                   session.ref, context.loop.clock().now());
 }
 
 void on_joined(Session& session, const Wanted& wanted, std::uint32_t token,
@@ -318,8 +318,7 @@ void leave_channel(Session& session, hub::SubscriptionId id) {
   const std::string channel = channel_of(session, id);
   const std::uint8_t counted = end_deltas(session, id, channel);
   session.context.hub.end(id);
-  session.context.sessions.gaps().remove(model::channel_key(session.app->options.id, channel),
-                                         session.ref);
+  session.context.gaps.remove(model::channel_key(session.app->options.id, channel), session.ref);
   forget_member(session, channel);
   session.context.exchange.leave(session.app->options.id, channel, session.socket_id(),
                                  {counted, session.is_second});

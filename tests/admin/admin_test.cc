@@ -43,7 +43,7 @@ class TextTarget final : public observability::LogTarget {
 class SetHealth final : public observability::HealthSource {
  public:
   observability::NodeHealth health() const override { return now; }
-  observability::NodeHealth now{NodeState::kReady, "", true, {}, {std::chrono::seconds(0)}};
+  observability::NodeHealth now{NodeState::kReady, "", false, true, {}, {std::chrono::seconds(0)}};
 };
 
 // Keeps the continuation, as a node does that asks its loops.

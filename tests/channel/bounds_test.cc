@@ -6,6 +6,7 @@
 
 #include "channel/cache.h"
 #include "channel/exchange.h"
+#include "channel/fan_out.h"
 #include "channel/home.h"
 #include "channel/idempotency.h"
 #include "channel/quota.h"
@@ -298,8 +299,9 @@ std::pair<std::size_t, std::size_t> places(std::uint32_t partitions) {
   Quota first(1);
   Quota second(1);
   NoOtherNodes nodes;
-  const Peers peers{{{home, idempotency, first, subscribers, nodes},
-                     {home, idempotency, second, subscribers, nodes}}};
+  FanOut fan_out(port, options);
+  const Peers peers{{{home, idempotency, first, subscribers, nodes, fan_out},
+                     {home, idempotency, second, subscribers, nodes, fan_out}}};
   Exchange exchange(port, peers, options);
   for (int i = 0; i < 20; ++i)
     exchange.acquire(key(i), 1, [](bool granted) { EXPECT_TRUE(granted); });

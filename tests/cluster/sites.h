@@ -87,7 +87,7 @@ class Site final : public Relays {
     post(channel, [this, channel](Relay& relay) {
       if (!asked_.insert(channel).second) return;
       relay.enter(partition_of(channel), [this, channel, &relay, wanted = now()] {
-        relay.occupy(partition_of(channel));
+        relay.set_occupied(partition_of(channel), true);
         journal_.wanted[channel] = wanted;
         journal_.live[channel] = now();
       });
@@ -99,7 +99,7 @@ class Site final : public Relays {
       relay.follow(partition_of(channel), [this, channel, &relay] {
         journal_.live.erase(channel);
         journal_.wanted.erase(channel);
-        relay.vacate(partition_of(channel));
+        relay.set_occupied(partition_of(channel), false);
       });
     });
   }

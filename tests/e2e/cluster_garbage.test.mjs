@@ -70,7 +70,7 @@ for (const [name, Broker] of [["redis", Redis], ["nats", Nats]]) {
       await broker?.stop();
     });
 
-    test("no crash, every one counted, a line of the log a second and reason at most, and service goes on", async () => {
+    test("no crash, every one counted, a line of the log a second at most, and service goes on", async () => {
       const channels = await Promise.all(nodes.map(async (node) => joined(await connected(connect(node)), "a")));
       const printed = nodes.map((node) => node.output.length);
       const began = performance.now();
@@ -82,7 +82,7 @@ for (const [name, Broker] of [["redis", Redis], ["nats", Nats]]) {
         await until(async () => await counted(node) >= COUNT / 4, 5000, "refusals that are counted");
         const lines = node.output.slice(printed[i]).split("\n").filter((line) => line.includes("an envelope was refused"));
         const seconds = Math.ceil((performance.now() - began) / 1000) + 1;
-        assert.ok(lines.length > 0 && lines.length <= 8 * seconds, `${lines.length} lines in ${seconds} s`);
+        assert.ok(lines.length > 0 && lines.length <= seconds, `${lines.length} lines in ${seconds} s`);
         assert.equal(node.process.exitCode, null);
       }
     });
