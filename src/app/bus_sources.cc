@@ -12,6 +12,7 @@ std::unique_ptr<BusSource> make_bus_source(const config::Settings& settings, net
   const cluster::StoreTimes times = store_times(settings);
   switch (broker.driver) {
     case config::BrokerDriver::kRedis:
+    case config::BrokerDriver::kRedisCluster:
       return std::make_unique<RedisSource>(runtime, broker.redis, times, log);
     case config::BrokerDriver::kNats:
       return std::make_unique<NatsSource>(runtime, broker.nats, times, log);

@@ -191,13 +191,17 @@ class BrokerVisit {
       redis_ = std::make_unique<RedisCheck>(loop_, resolver_, settings_.broker.redis);
       return redis_->start([this](Findings found) {
         for (Finding& finding : found) findings_.push_back(std::move(finding));
-        findings_.push_back({Level::kGood,
-                             "acl",
-                             "an ACL user needs no more than this: " +
-                                 cluster::redis::acl_line(settings_.broker.redis),
-                             {}});
+        name_acl();
         end();
       });
+    }
+    if (settings_.broker.driver == config::BrokerDriver::kRedisCluster) {
+      findings_.push_back({Level::kGood,
+                           "shards",
+                           "version, memory and clock of each server of a Redis Cluster are not "
+                           "looked at; bus and store were tried on some of its shards",
+                           {}});
+      name_acl();
     }
     if (settings_.broker.driver == config::BrokerDriver::kNats) {
       for (const std::string& server : settings_.broker.nats.servers) {
@@ -214,6 +218,13 @@ class BrokerVisit {
       }
     }
     end();
+  }
+  void name_acl() {
+    findings_.push_back(
+        {Level::kGood,
+         "acl",
+         "an ACL user needs no more than this: " + cluster::redis::acl_line(settings_.broker.redis),
+         {}});
   }
   void end() { runtime_.stop(); }
 

@@ -18,8 +18,13 @@ class BusEvents {
   // The connection is gone, or none came up; `why` names the address and the reason. The Bus tries
   // again by itself. What was published and not yet taken by the broker may be lost.
   virtual void on_lost(std::string_view why) = 0;
-  // The broker confirmed this subscription: what it gets afterwards on the subject comes here.
+  // The broker confirmed this subscription: what it gets afterwards on the subject comes here. It
+  // may come again for the last generation, after on_interrupted.
   virtual void on_subscribed(Subject subject, Generation generation) = 0;
+  // Only this subject's subscription is lost, or cannot be made for now, while the connection
+  // stands: its shard is away, or its slot moved. The Bus makes it anew and confirms it then.
+  // Control is never interrupted: a Bus that loses it is lost.
+  virtual void on_interrupted(Subject) {}
   // In the order in which the broker took the envelopes of one connection to one subject. One's
   // own come back too. At most once each, unless the broker doubles. The bytes are valid inside
   // the call.
@@ -49,11 +54,13 @@ class Bus {
   virtual void stop() = 0;
 
   // Between on_open and on_lost; otherwise they do nothing. A second subscribe of a subject is
-  // asked of the broker again and confirmed with its own generation.
+  // asked of the broker again and confirmed with its own generation; an earlier one that was not
+  // confirmed by then may stay without.
   virtual void subscribe(Subject subject, Generation generation) = 0;
   virtual void unsubscribe(Subject subject) = 0;
-  // False: nothing was taken, as there is no connection or its queue is full. Envelopes of one
-  // subject keep their order. Written at the end of the loop's iteration, or at flush().
+  // False: nothing was taken, as there is no connection for this subject, or its queue is full;
+  // another subject may find one. Envelopes of one subject keep their order. Written at the end of
+  // the loop's iteration, or at flush().
   virtual bool publish(Subject subject, std::string_view envelope) = 0;
   virtual void flush() = 0;
 

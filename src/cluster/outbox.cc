@@ -18,11 +18,13 @@ void Outbox::push(std::size_t priority, Queued queued) {
   queues_[priority].push_back(std::move(queued));
 }
 
-void Outbox::pop(std::size_t priority) {
-  const Queued& first = queues_[priority].front();
-  queued_bytes_ -= first.envelope.size();
-  --waiting_[first.partition][priority];
-  queues_[priority].pop_front();
+void Outbox::forget(const Queued& queued, std::size_t priority) {
+  queued_bytes_ -= queued.envelope.size();
+  --waiting_[queued.partition][priority];
+}
+
+bool Outbox::holds(std::uint32_t partition) const {
+  return std::ranges::any_of(waiting_[partition], [](std::uint32_t count) { return count > 0; });
 }
 
 // What waits of the partition was numbered before: it goes in front of what comes now.
@@ -45,19 +47,25 @@ void Outbox::enqueue(std::uint32_t partition, std::uint64_t sequence, std::strin
   push(priority, {partition, sequence, std::move(envelope)});
   for (std::size_t lowest = queues_.size(); lowest-- > 0;) {
     while (queued_bytes_ > queue_bytes_max_ && !queues_[lowest].empty()) {
-      pop(lowest);
+      forget(queues_[lowest].front(), lowest);
+      queues_[lowest].pop_front();
       ++dropped_;
     }
   }
 }
 
 void Outbox::drain(base::Function<bool(std::uint32_t, std::string_view)> send) {
+  std::vector<bool> is_full(partitions_);
   for (std::size_t priority = 0; priority < queues_.size(); ++priority) {
-    const Queue& queue = queues_[priority];
-    while (!queue.empty()) {
-      if (!send(queue.front().partition, queue.front().envelope)) return;
-      pop(priority);
-    }
+    std::erase_if(queues_[priority], [&](const Queued& queued) {
+      if (is_full[queued.partition]) return false;
+      if (!send(queued.partition, queued.envelope)) {
+        is_full[queued.partition] = true;
+        return false;
+      }
+      forget(queued, priority);
+      return true;
+    });
   }
 }
 

@@ -29,9 +29,12 @@ class Outbox {
     return ring_.number(partition, app_id, channel, is_ordered);
   }
   bool is_empty() const { return queued_bytes_ == 0; }
+  // Something of this partition waits: what comes next waits behind it.
+  bool holds(std::uint32_t partition) const;
   void enqueue(std::uint32_t partition, std::uint64_t sequence, std::string envelope,
                std::uint8_t priority = 1);
-  // Until `send` says that there is no more room.
+  // In the order of each partition, until `send` says that there is no more room for it: another
+  // one may have some, where partitions go to shards of their own.
   void drain(base::Function<bool(std::uint32_t, std::string_view)> send);
 
   // The last numbers that went out; what waits here is not told of.
@@ -56,7 +59,8 @@ class Outbox {
   using Queue = std::deque<Queued>;
   void promote(std::uint32_t partition, std::uint8_t priority);
   void push(std::size_t priority, Queued queued);
-  void pop(std::size_t priority);
+  // It leaves its queue.
+  void forget(const Queued& queued, std::size_t priority);
 
   std::array<Queue, kPriorityMax + 1> queues_;  // by priority
   // How many of each partition wait, by priority.

@@ -68,6 +68,7 @@ struct Part {
   std::uint32_t occupants = 0;
   base::TimePoint asked{};
   base::TimePoint heard{};
+  std::optional<base::TimePoint> interrupted;  // its shard is away, the broker is there
   std::optional<base::TimePoint> on_since;
   std::optional<base::TimePoint> probed;
   std::optional<base::TimePoint> idle_since;

@@ -98,12 +98,22 @@ bool Relay::is_offline() const {
   return loop_.clock().now() - down_since_ >= kPatience;
 }
 
+void Relay::on_interrupted(Subject subject) {
+  Part* const part = subject == Subject::kControl ? nullptr : find(number_of(subject));
+  if (part == nullptr) return;
+  part->state = Part::State::kAsked;
+  part->asked = loop_.clock().now();
+  part->probed.reset();
+  if (!part->interrupted) part->interrupted = part->asked;
+}
+
 void Relay::on_subscribed(Subject subject, Generation generation) {
   Part* const part = subject == Subject::kControl ? nullptr : find(number_of(subject));
   if (part == nullptr) return;
   if (part->generation != generation && !MR_PLANTED("old_reply_confirms")) return;
   part->state = Part::State::kMarking;
   part->asked = part->heard = loop_.clock().now();
+  part->interrupted.reset();
   part->is_deaf = false;
   part->waiting.clear();
   for (const Peer& peer : peers_) {
@@ -160,7 +170,9 @@ void Relay::set_occupied(std::uint32_t partition, bool is_occupied) {
 
 bool Relay::is_open(const Part& part) const {
   if (part.state == Part::State::kOn || MR_PLANTED("confirmed_before_broker")) return true;
-  return is_offline();
+  const bool is_shard_away =
+      part.interrupted && loop_.clock().now() - *part.interrupted >= kPatience;
+  return is_shard_away || is_offline();
 }
 
 // A join may enter another one, of this partition too.
@@ -488,7 +500,7 @@ std::uint64_t Relay::number_and_send(std::uint32_t partition, EventMessage messa
   const std::uint64_t sequence = message.sequence;
   const std::uint8_t priority = message.priority;
   std::string envelope = encode(std::move(message), priority);
-  const bool may_go = outbox_.is_empty() && is_flowing();
+  const bool may_go = !outbox_.holds(partition) && is_flowing();
   if (!may_go || !bus_->publish(partition_subject(partition), envelope)) {
     outbox_.enqueue(partition, sequence, std::move(envelope), priority);
   }

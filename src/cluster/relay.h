@@ -124,6 +124,7 @@ class Relay final : public BusEvents {
   void on_open() override;
   void on_lost(std::string_view why) override;
   void on_subscribed(Subject subject, Generation generation) override;
+  void on_interrupted(Subject subject) override;
   void on_envelope(Subject subject, std::string_view bytes) override;
 
   struct Peer {

@@ -65,7 +65,8 @@ struct Revision {
 };
 
 // One life of a store: another one may have forgotten what it had answered for (started empty, a
-// replica without the last writes, a new bucket). Never 0 in an answer.
+// replica without the last writes, a new bucket). Never 0 in an answer. Lives are compared for one
+// record: where records lie on several servers, each server has its own.
 enum class StoreLife : std::uint64_t { kNone = 0 };
 
 struct StoreAnswer {

@@ -28,19 +28,34 @@ std::string text_of(const Layers& layers, std::string_view path) {
   return at == layers.values.end() ? "" : std::get<std::string>(at->second.value);
 }
 
-void select_redis(Layers& layers) {
-  const auto [at, is_new] = layers.values.try_emplace(
-      find_key("adapter.driver"), Assignment{Value("redis"), layers.place("redis.url")});
-  const std::string& driver = std::get<std::string>(at->second.value);
-  if (!is_new && (driver == "local" || driver == "nats")) {
-    refuse_both(layers, "redis.url", "selects redis, against", "adapter.driver");
+// What a key that is set selects, against a driver that does not fit.
+void select_driver(Layers& layers, const char* by, const char* driver, bool is_redis_too) {
+  const auto [at, is_new] = layers.values.try_emplace(find_key("adapter.driver"),
+                                                      Assignment{Value(driver), layers.place(by)});
+  const std::string& found = std::get<std::string>(at->second.value);
+  if (is_new || found == driver || found == "redis-cluster") return;
+  if (found == "redis" && is_redis_too) {
+    at->second = {Value(driver), layers.place(by)};
+    return;
+  }
+  refuse_both(layers, by, std::string("selects ") + driver + ", against", "adapter.driver");
+}
+
+void spread_mode(Layers& layers) {
+  const auto mode = layers.values.find(find_key("redis.cluster_mode"));
+  if (mode == layers.values.end()) return;
+  if (std::get<bool>(mode->second.value)) {
+    return select_driver(layers, "redis.cluster_mode", "redis-cluster", true);
+  }
+  if (text_of(layers, "adapter.driver") == "redis-cluster") {
+    refuse_both(layers, "redis.cluster_mode", "is false, against", "adapter.driver");
   }
 }
 
 void spread_url(Layers& layers) {
   const std::string url = text_of(layers, "redis.url");
   if (url.empty()) return;
-  select_redis(layers);
+  select_driver(layers, "redis.url", "redis", false);
   const std::string place = layers.place("redis.url");
   const auto parts = read_redis_url(url);
   if (!parts.ok()) {
@@ -203,6 +218,7 @@ void check_ordering(Layers& layers, const Settings& settings) {
 }  // namespace
 
 void spread_cluster(Layers& layers) {
+  spread_mode(layers);
   spread_url(layers);
   spread_name(layers);
 }
@@ -219,6 +235,7 @@ void complete_cluster(Layers& layers, Settings& settings, const Machine& machine
   settings.channel.partitions = options.partitions;
   settings.channel.node_name = options.name;
   redis.queue_bytes_max = options.queue_bytes_max;
+  redis.partitions = options.partitions;
   redis.client_name = nats.client_name = "millrace-" + options.name;
   nats.queue_bytes_max = options.queue_bytes_max;
   check_timeout(layers, options);

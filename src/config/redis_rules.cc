@@ -9,26 +9,67 @@ namespace {
 
 constexpr std::uint16_t kSentinelPort = 26379;
 
-void read_sentinels(Layers& layers, BrokerOptions& broker) {
-  const char* const path = "database.redis.sentinels";
-  for (const std::string& text : broker.redis_sentinels) {
+// Servers of one kind, without logins. False: not all are any, which was told.
+bool read_servers(Layers& layers, const char* path, const std::vector<std::string>& given,
+                  std::uint16_t port, auto& into) {
+  for (const std::string& text : given) {
     auto read = read_server_address(text);
-    const bool is_place = read.ok() && read.value().scheme.empty() && !read.value().login &&
-                          read.value().path.empty();
+    const bool is_place = read.ok() && read.value().path.empty() && !read.value().login &&
+                          (read.value().scheme.empty() || read.value().scheme == "redis");
     if (!is_place) {
       layers.add_error(layers.place(path) + ": " + quote(path) +
-                       ": each sentinel is host:port or host, an IPv6 address in brackets" +
-                       (read.ok() ? "; its login stands in database.redis.sentinel_password"
-                                  : ": " + read.error().detail));
-      return;
+                       ": each of them is host:port or host, an IPv6 address in brackets, and its "
+                       "login has keys of its own" +
+                       (read.ok() ? "" : "; one's " + read.error().detail.substr(4)));
+      return false;
     }
-    broker.redis.sentinel.servers.push_back(
-        {read.value().host, read.value().port.value_or(kSentinelPort)});
+    into.push_back({read.value().host, read.value().port.value_or(port)});
   }
-  if (broker.redis_sentinels.empty()) return;
+  return true;
+}
+
+void read_sentinels(Layers& layers, BrokerOptions& broker) {
+  const char* const path = "database.redis.sentinels";
+  if (!read_servers(layers, path, broker.redis_sentinels, kSentinelPort,
+                    broker.redis.sentinel.servers) ||
+      broker.redis_sentinels.empty()) {
+    return;
+  }
   for (const char* other : {"redis.url", "database.redis.host", "database.redis.port"}) {
     if (!layers.is_set(other)) continue;
     return refuse_both(layers, path, "say where Redis is, and so does", other);
+  }
+}
+
+// A Redis Cluster has one database, no sentinels, and tags in braces.
+void check_cluster(Layers& layers, BrokerOptions& broker) {
+  const char* const path = "adapter.cluster.nodes";
+  if (broker.driver != BrokerDriver::kRedisCluster) {
+    if (broker.redis_nodes.empty()) return;
+    layers.warnings.push_back(layers.place(path) + ": " + quote(path) +
+                              " has no effect on its own; set \"adapter.driver\" to redis-cluster");
+    return;
+  }
+  cluster::redis::RedisOptions& redis = broker.redis;
+  redis.address_source = cluster::redis::AddressSource::kNodes;
+  if (!read_servers(layers, path, broker.redis_nodes, redis.port, redis.cluster_nodes)) return;
+  if (redis.cluster_nodes.empty()) {
+    redis.address_source = cluster::redis::AddressSource::kSettings;
+    redis.cluster_nodes.push_back({redis.host, redis.port});
+  }
+  if (redis.db != 0) {
+    layers.add_error(layers.place("database.redis.db") +
+                     ": \"database.redis.db\" must be 0 with \"adapter.driver\" redis-cluster; "
+                     "take another \"redis.key_prefix\" for each cluster of nodes");
+  }
+  if (!broker.redis_sentinels.empty()) {
+    refuse_both(layers, "database.redis.sentinels", "are none of a Redis Cluster, against",
+                "adapter.driver");
+  }
+  if (redis.prefix.find_first_of("{}") != redis.prefix.npos) {
+    layers.add_error(layers.place("redis.key_prefix") +
+                     ": \"redis.key_prefix\" must be without braces with \"adapter.driver\" "
+                     "redis-cluster: they say where keys lie there");
   }
 }
 
@@ -58,6 +99,7 @@ void check_redis(Layers& layers, BrokerOptions& broker) {
   }
   check_prefix(layers, "redis.key_prefix", cluster::redis::prefix_problem(redis.prefix));
   check_sentinel(layers, broker);
+  check_cluster(layers, broker);
   warn_of_unused(layers,
                  {"database.redis.sentinels", "database.redis.host", "database.redis.port",
                   "database.redis.db", "database.redis.username", "database.redis.password"},

@@ -24,13 +24,12 @@ enum class Since : std::uint8_t {
 struct Key {
   std::string_view path;  // "metrics.port", "apps[].secret", "database" for a subtree
   Type type = Type::kText;
-  std::string_view text;           // one sentence
-  std::string_view aliases;        // other paths, separated by spaces
-  std::string_view env;            // short environment names, strongest first, separated by spaces
-  std::string_view flag;           // "--port" or empty
-  std::string_view choices;        // "close drop_oldest"
-  std::string_view choices_later;  // refused as words of a later version
-  std::string_view default_text;   // when the default is not the member's own
+  std::string_view text;          // one sentence
+  std::string_view aliases;       // other paths, separated by spaces
+  std::string_view env;           // short environment names, strongest first, separated by spaces
+  std::string_view flag;          // "--port" or empty
+  std::string_view choices;       // "close drop_oldest"
+  std::string_view default_text;  // when the default is not the member's own
   Unit unit = Unit::kNone;
   double min = -std::numeric_limits<double>::infinity();
   double max = std::numeric_limits<double>::infinity();

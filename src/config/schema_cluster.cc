@@ -10,7 +10,7 @@ namespace {
 using S = Settings;
 
 // In the order of BrokerDriver.
-constexpr std::array<std::string_view, 3> kDrivers = {"local", "redis", "nats"};
+constexpr std::array<std::string_view, 4> kDrivers = {"local", "redis", "redis-cluster", "nats"};
 
 std::vector<Key> node_name_rows() {
   return {
@@ -61,14 +61,17 @@ std::vector<Key> node_address_rows() {
 }
 
 Key driver_row() {
-  Key key = key_of({.path = "adapter.driver",
-                    .text = "How nodes are connected: `local` is a node on its own, `redis` a "
-                            "cluster over one Redis, `nats` one over NATS.",
-                    .env = "ADAPTER_DRIVER",
-                    .default_text = "`redis` with a `redis.url`, else `local`"},
-                   Type::kChoice);
-  key.choices = "local redis nats";
-  key.choices_later = "redis-cluster";
+  Key key = key_of(
+      {.path = "adapter.driver",
+       .text = "How nodes are connected: `local` is a node on its own, `redis` a "
+               "cluster over one Redis, `redis-cluster` one over a Redis Cluster, `nats` one "
+               "over NATS.",
+       .env = "ADAPTER_DRIVER",
+       .default_text =
+           "`redis-cluster` with `redis.cluster_mode`, `redis` with a `redis.url`, else "
+           "`local`"},
+      Type::kChoice);
+  key.choices = "local redis redis-cluster nats";
   key.set = [](Settings& to, const Value& value) {
     const auto at = std::ranges::find(kDrivers, std::get<std::string>(value));
     to.broker.driver = static_cast<BrokerDriver>(at - kDrivers.begin());

@@ -39,13 +39,31 @@ std::vector<Key> server_rows() {
               [](S& s) -> auto& { return s.broker.redis.db; }),
       setting({.path = "database.redis.username",
                .text = "ACL user of Redis, with a password; empty: its default user.",
+               .aliases = "database.redis.cluster.username",
                .env = "DATABASE_REDIS_USERNAME"},
               [](S& s) -> auto& { return s.broker.redis.username; }),
       setting({.path = "database.redis.password",
                .text = "Password of Redis; empty: none.",
+               .aliases = "database.redis.cluster.password",
                .env = "DATABASE_REDIS_PASSWORD",
                .secret = true},
               [](S& s) -> auto& { return s.broker.redis.password; }),
+  };
+}
+
+std::vector<Key> cluster_rows() {
+  return {
+      setting({.path = "redis.cluster_mode",
+               .text = "Redis is a Redis Cluster: selects the driver `redis-cluster`.",
+               .aliases = "adapter.redis.cluster_mode"},
+              [](S& s) -> auto& { return s.broker.redis_cluster_mode; }),
+      setting({.path = "adapter.cluster.nodes",
+               .text = "Servers of a Redis Cluster, each `host[:port]`; any of them tells of all; "
+                       "empty: the one of `redis.url`, or of `database.redis.host` and "
+                       "`database.redis.port`.",
+               .aliases = "database.redis.cluster.nodes",
+               .env = "REDIS_CLUSTER_NODES"},
+              [](S& s) -> auto& { return s.broker.redis_nodes; }),
   };
 }
 
@@ -77,7 +95,7 @@ std::vector<Key> sentinel_rows() {
 
 std::vector<Key> redis_keys() {
   std::vector<Key> rows;
-  for (auto* part : {server_rows, sentinel_rows}) {
+  for (auto* part : {server_rows, cluster_rows, sentinel_rows}) {
     for (Key& key : part()) rows.push_back(key);
   }
   return rows;

@@ -36,12 +36,14 @@ struct CorsOptions {
 };
 
 // What nodes are connected by.
-enum class BrokerDriver : std::uint8_t { kLocal, kRedis, kNats };
+enum class BrokerDriver : std::uint8_t { kLocal, kRedis, kRedisCluster, kNats };
 
 struct BrokerOptions {
   std::string url;  // as it was given; load() puts its parts into `redis`
   BrokerDriver driver = BrokerDriver::kLocal;
-  cluster::redis::RedisOptions redis;        // of kRedis
+  cluster::redis::RedisOptions redis;        // of kRedis and kRedisCluster
+  bool redis_cluster_mode = false;           // stands for kRedisCluster
+  std::vector<std::string> redis_nodes;      // as they were given; load() puts them into `redis`
   std::vector<std::string> redis_sentinels;  // as they were given; load() puts them into `redis`
   std::vector<std::string> nats_servers;     // as they were given; load() puts them into `nats`
   cluster::nats::NatsOptions nats;           // of kNats

@@ -98,11 +98,6 @@ base::Result<Value, ValueErrc> read_choice(const Key& key, const Node& node) {
     if (choice == node.text) return Value(node.text);
     choices.emplace_back(choice);
   }
-  for (const std::string_view later : words(key.choices_later)) {
-    if (later != node.text) continue;
-    return Failure{ValueErrc::kBounds, "this version does not have " + quote(later) +
-                                           " yet; write one of: " + std::string(key.choices)};
-  }
   const std::string near = nearest(node.text, choices);
   return Failure{ValueErrc::kBounds,
                  "must be one of: " + std::string(key.choices) + "; found " + shown(key, node) +

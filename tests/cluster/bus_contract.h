@@ -99,6 +99,10 @@ class Listener final : public BusEvents {
     confirmed.emplace_back(subject, static_cast<std::uint32_t>(generation));
     if (when_confirmed) when_confirmed(subject);
   }
+  void on_interrupted(Subject subject) override {
+    EXPECT_FALSE(is_in_call_);
+    interrupted.push_back(subject);
+  }
   void on_envelope(Subject subject, std::string_view envelope) override {
     EXPECT_FALSE(is_in_call_);
     got.emplace_back(subject, envelope);
@@ -109,6 +113,7 @@ class Listener final : public BusEvents {
   int opens = 0;
   std::vector<std::string> losses;
   std::vector<std::pair<Subject, std::uint32_t>> confirmed;
+  std::vector<Subject> interrupted;
   std::vector<std::pair<Subject, std::string>> got;
   std::function<void()> when_open;
   std::function<void(Subject)> when_confirmed;

@@ -43,7 +43,7 @@ TEST(OutboxTest, TheQueueKeepsTheNewestWithinItsBytes) {
   EXPECT_EQ(drain(outbox, 2), (std::vector<std::string>{"aaaaaaaaa3", "aaaaaaaaa4"}));
   EXPECT_EQ(outbox.queued_bytes(), 10U);
   EXPECT_EQ(drain(outbox, 9), std::vector<std::string>{"aaaaaaaaa5"});
-  EXPECT_TRUE(outbox.is_empty());
+  EXPECT_EQ(outbox.queued_bytes(), 0U);
 }
 
 TEST(OutboxTest, WhatIsCriticalGoesFirstAndNeverBeforeItsOwnPartition) {
@@ -63,6 +63,37 @@ TEST(OutboxTest, WhatIsCriticalGoesFirstAndNeverBeforeItsOwnPartition) {
   EXPECT_EQ(drain(outbox, 9), (std::vector<std::string>{"1 usual", "3 late", "3 usual", "1 late"}));
   EXPECT_TRUE(outbox.is_empty());
   EXPECT_EQ(outbox.tail(1), 2U);
+}
+
+// The shard of partition 2 is away, and comes back.
+TEST(OutboxTest, WhatOnePartitionWaitsForHoldsBackNoOtherAndKeepsItsOrder) {
+  Outbox outbox(options_of(1000, 100));
+  const auto enqueue = [&outbox](std::uint32_t partition, const char* text, std::uint8_t priority) {
+    outbox.enqueue(partition, outbox.number(partition, "a", "c"), text, priority);
+  };
+  std::vector<std::string> sent;
+  const auto drain_without = [&](std::uint32_t away) {
+    outbox.drain([&](std::uint32_t partition, std::string_view envelope) {
+      if (partition == away) return false;
+      sent.emplace_back(envelope);
+      return true;
+    });
+  };
+  enqueue(2, "2 first", 0);
+  enqueue(1, "1 first", 1);
+  enqueue(2, "2 second", 3);
+  enqueue(1, "1 second", 2);
+  drain_without(2);
+  EXPECT_EQ(sent, (std::vector<std::string>{"1 first", "1 second"}));
+  EXPECT_FALSE(outbox.holds(1));
+  EXPECT_TRUE(outbox.holds(2));
+  EXPECT_EQ(outbox.tails(), (Tails{{1, 2}, {2, 0}}));
+  enqueue(2, "2 third", 1);
+  sent.clear();
+  drain_without(9);
+  EXPECT_EQ(sent, (std::vector<std::string>{"2 first", "2 second", "2 third"}));
+  EXPECT_TRUE(outbox.is_empty());
+  EXPECT_FALSE(outbox.holds(2));
 }
 
 // Under pressure: 200 critical messages among ten times as many others, in a queue for 1,000.

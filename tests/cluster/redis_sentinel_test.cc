@@ -10,6 +10,7 @@
 #include "cluster/epoll_driver.h"
 #include "cluster/redis/redis_bus.h"
 #include "cluster/redis/redis_registry.h"
+#include "cluster/redis/store_server.h"
 #include "net/worker_thread.h"
 
 namespace mr::cluster::test {
@@ -48,7 +49,9 @@ class Sentinels final : public BackEnd {
     return std::make_unique<RedisBus>(driver_.loop(), resolver_, options, events);
   }
   std::unique_ptr<redis::RedisRegistry> make_registry() {
-    return std::make_unique<redis::RedisRegistry>(driver_.loop(), resolver_, with);
+    return std::make_unique<redis::RedisRegistry>(
+        with, std::make_unique<redis::StoreServer>(driver_.loop(), resolver_, with,
+                                                   [](const std::string&) {}));
   }
   void start_broker() override { group.servers[0]->start(); }
   void stop_broker() override { group.servers[0]->kill(); }

@@ -44,7 +44,8 @@ StoreAnswer StoreContract::erase(Store& store, const RecordKey& key, Revision ex
 
 bool StoreContract::answers(Store& store, base::Duration limit) {
   const base::TimePoint deadline = back_end().loop().clock().now() + limit;
-  while (read(store, state("is it there?")).kind != Kind::kDone) {
+  // Without a problem: one server of several may answer before the others.
+  while (read(store, state("is it there?")).kind != Kind::kDone || !store.problem().empty()) {
     const base::TimePoint now = back_end().loop().clock().now();
     if (now >= deadline) return false;
     wait([] { return false; }, 10ms);
@@ -331,10 +332,14 @@ TEST_P(StoreContract, ARestartWithoutItsRecordsIsAnotherLifeAndServesWithinTwoSe
   EXPECT_EQ(second.life, now.life);
 }
 
-TEST_P(StoreContract, AllNodesSeeTheSameLife) {
+// Other records may lie on another server, which has a life of its own.
+TEST_P(StoreContract, AllNodesSeeTheSameLifeOfARecord) {
   const auto one = open(), two = open();
-  EXPECT_EQ(read(*one, state("a")).life, read(*two, state("a")).life);
-  EXPECT_EQ(read(*one, {Space::kState, "b"}).life, write(*two, state("c"), "x", {}).life);
+  for (const char* name : {"a", "b", "c"}) {
+    const StoreAnswer first = read(*one, state(name));
+    EXPECT_EQ(first.life, read(*two, state(name)).life) << name;
+    EXPECT_EQ(first.life, write(*two, state(name), "x", {}).life) << name;
+  }
 }
 
 TEST_P(StoreContract, ABrokerThatComesLaterIsFound) {

@@ -54,10 +54,10 @@ TEST(RedisConfigTest, SentinelsAgainstAnAddressNameBoth) {
 }
 
 TEST(RedisConfigTest, WhatIsNoSentinelIsRefusedWithoutItsLogin) {
-  for (const char* bad : {"redis://s", "u:hunter2@s", "s/1", "s:0", "s:hunter2", "a b"}) {
+  for (const char* bad : {"rediss://s", "u:hunter2@s", "s/1", "s:0", "s:hunter2", "a b"}) {
     const std::string errors =
         joined(load_set({"adapter.driver=redis"}, {{"DATABASE_REDIS_SENTINELS", bad}}).errors);
-    EXPECT_NE(errors.find("\"database.redis.sentinels\": each sentinel is host:port"),
+    EXPECT_NE(errors.find("\"database.redis.sentinels\": each of them is host:port"),
               std::string::npos)
         << bad << errors;
     EXPECT_EQ(errors.find("hunter2"), std::string::npos) << errors;
@@ -77,6 +77,69 @@ TEST(RedisConfigTest, KeysOfSentinelsWithoutAnyAreAWarning) {
   EXPECT_EQ(joined(load_set({"database.redis.sentinels=[s]"}).warnings),
             "--set database.redis.sentinels: \"database.redis.sentinels\" has no effect on its "
             "own; set \"adapter.driver\" to redis, or \"redis.url\"\n");
+}
+
+bool is_cluster(const LoadOutcome& outcome) {
+  return outcome.settings.broker.driver == BrokerDriver::kRedisCluster;
+}
+
+TEST(RedisConfigTest, EverySpellingOfARedisClusterNamesItsServers) {
+  const std::string apps(kApp);
+  const LoadOutcome outcomes[] = {
+      load_set({}, {{"ADAPTER_DRIVER", "redis-cluster"}, {"REDIS_CLUSTER_NODES", "a:1,b"}}),
+      load_text("adapter: {driver: redis-cluster, cluster: {nodes: [\"a:1\", b]}}\n" + apps),
+      load_text("adapter: {driver: redis-cluster}\ndatabase: {redis: {cluster: {nodes: "
+                "[\"redis://a:1\", \"b:6379\"], password: p}}}\n" +
+                apps),
+      load_text("adapter: {driver: redis, cluster: {nodes: [\"a:1\", b]}}\n"
+                "redis: {cluster_mode: true}\n" +
+                apps)};
+  for (const LoadOutcome& outcome : outcomes) {
+    EXPECT_EQ(joined(outcome.errors) + joined(outcome.warnings), "");
+    EXPECT_TRUE(is_cluster(outcome));
+    const auto& nodes = outcome.settings.broker.redis.cluster_nodes;
+    ASSERT_EQ(nodes.size(), 2U);
+    EXPECT_EQ(nodes[0].host + std::to_string(nodes[0].port), "a1");
+    EXPECT_EQ(nodes[1].host + std::to_string(nodes[1].port), "b6379");
+  }
+  EXPECT_EQ(outcomes[2].settings.broker.redis.password, "p");
+}
+
+TEST(RedisConfigTest, AUrlAndTheModeAreAClusterToo) {
+  const LoadOutcome outcome =
+      load_set({"redis.cluster_mode=true", "cluster.partitions=64"}, {{"REDIS_URL", "r:7"}});
+  EXPECT_EQ(joined(outcome.errors) + joined(outcome.warnings), "");
+  EXPECT_TRUE(is_cluster(outcome));
+  ASSERT_EQ(outcome.settings.broker.redis.cluster_nodes.size(), 1U);
+  EXPECT_EQ(outcome.settings.broker.redis.cluster_nodes[0].port, 7);
+  EXPECT_EQ(outcome.settings.broker.redis.partitions, 64U);
+}
+
+TEST(RedisConfigTest, ContradictionsOfAClusterNameBothKeys) {
+  const auto errors = [](std::vector<std::string> values) {
+    return joined(load_set(std::move(values)).errors);
+  };
+  for (const char* driver : {"local", "nats"}) {
+    EXPECT_EQ(errors({std::string("adapter.driver=") + driver, "redis.cluster_mode=true"}),
+              std::string("--set redis.cluster_mode: \"redis.cluster_mode\" selects redis-cluster, "
+                          "against \"adapter.driver\", which is \"") +
+                  driver + "\" (--set adapter.driver); remove one of the two\n");
+  }
+  const std::string cluster = "adapter.driver=redis-cluster";
+  const std::pair<const char*, const char*> cases[] = {
+      {"redis.cluster_mode=false", "\"redis.cluster_mode\" is false, against \"adapter.driver\""},
+      {"database.redis.db=1", "\"database.redis.db\" must be 0 with \"adapter.driver\""},
+      {"database.redis.sentinels=[s]", "are none of a Redis Cluster, against \"adapter.driver\""},
+      {"redis.key_prefix={a}", "\"redis.key_prefix\" must be without braces"},
+      {"adapter.cluster.nodes=[\"a:x\"]", "each of them is host:port"},
+  };
+  for (const auto& [value, problem] : cases) {
+    EXPECT_NE(errors({cluster, value}).find(problem), std::string::npos)
+        << errors({cluster, value});
+  }
+  EXPECT_EQ(joined(load_set({"adapter.cluster.nodes=[a]"}).warnings),
+            "--set adapter.cluster.nodes: \"adapter.cluster.nodes\" has no effect on its own; set "
+            "\"adapter.driver\" to redis-cluster\n");
 }
 
 }  // namespace

@@ -27,6 +27,14 @@ void append_size(std::string& out, char sign, std::size_t size) {
   out += "\r\n";
 }
 
+void append_command(std::string& out, std::span<const std::string_view> args) {
+  append_size(out, '*', args.size());
+  for (const std::string_view arg : args) {
+    append_size(out, '$', arg.size());
+    out.append(arg).append("\r\n");
+  }
+}
+
 std::size_t size_of(std::span<const std::string_view> args) {
   std::size_t bytes = 0;
   for (const std::string_view arg : args) bytes += arg.size();
@@ -49,6 +57,13 @@ bool is_message(std::string_view verb) {
 }
 
 }  // namespace
+
+std::string encode_command(std::span<const std::string_view> args) {
+  std::string out;
+  out.reserve(size_of(args) + 24 * (args.size() + 1));
+  append_command(out, args);
+  return out;
+}
 
 Connection::Connection(net::Loop& loop, net::Resolver& resolver, const RedisOptions& options,
                        ConnectionEvents& events)
@@ -192,6 +207,12 @@ bool Connection::command(std::span<const std::string_view> args, OnReply on_repl
   return true;
 }
 
+void Connection::encoded(std::string_view command, OnReply on_reply) {
+  MR_ASSERT(state_ == State::kReady && !is_subscribed_, "a command that cannot be sent");
+  out_ += command;
+  expect({std::move(on_reply)});
+}
+
 void Connection::subscription(std::string_view verb, std::string_view channel, OnReply on_reply) {
   if (state_ != State::kReady) return;
   if (is_full(channel.size())) {
@@ -209,11 +230,11 @@ bool Connection::is_full(std::size_t more) const {
 }
 
 void Connection::send(std::span<const std::string_view> args, Waiting waiting) {
-  append_size(out_, '*', args.size());
-  for (const std::string_view arg : args) {
-    append_size(out_, '$', arg.size());
-    out_.append(arg).append("\r\n");
-  }
+  append_command(out_, args);
+  expect(std::move(waiting));
+}
+
+void Connection::expect(Waiting waiting) {
   waiting_.push_back(std::move(waiting));
   write_later();
 }

@@ -34,6 +34,9 @@ class ConnectionEvents {
   ~ConnectionEvents() = default;
 };
 
+// As it goes over the wire.
+std::string encode_command(std::span<const std::string_view> args);
+
 // One RESP2 connection, to the server of the options or to the primary that their sentinels name;
 // it is closed when they name another one. Commands are pipelined and answered in order. It asks
 // with PING when nothing was heard for half of RedisOptions::silence and closes itself after the
@@ -58,6 +61,9 @@ class Connection final : private net::SocketEvents {
   // `on_reply` runs once: with the answer, or with kLost. False, and nothing was taken: not ready,
   // or the queue is full. Written at the end of the loop's iteration, or at flush().
   bool command(std::span<const std::string_view> args, OnReply on_reply);
+  // The same of a command in the form of encode_command(); the caller bounds what waits. It is
+  // ready.
+  void encoded(std::string_view command, OnReply on_reply);
   // SUBSCRIBE, UNSUBSCRIBE, SSUBSCRIBE or SUNSUBSCRIBE of one channel: `on_reply` gets the server's
   // confirmation of just this request. From the first on, the connection takes nothing else. One
   // that finds no room closes the connection. Nothing happens when it is not ready.
@@ -86,6 +92,7 @@ class Connection final : private net::SocketEvents {
   void told_role(const Reply& reply);
   void check_primary();
   void send(std::span<const std::string_view> args, Waiting waiting);
+  void expect(Waiting waiting);
   bool is_full(std::size_t more) const;
   void write_later();
   void read();

@@ -97,6 +97,9 @@ std::string address_remedy(const RedisOptions& options) {
   if (options.address_source == AddressSource::kSentinelList) {
     return "start it, or correct database.redis.sentinels";
   }
+  if (options.address_source == AddressSource::kNodes) {
+    return "start it, or correct adapter.cluster.nodes";
+  }
   return "start it, or correct database.redis.host and database.redis.port";
 }
 
@@ -112,7 +115,11 @@ std::string acl_line(const RedisOptions& options) {
   line.append(
       " +publish +subscribe +unsubscribe +ping +select +client|setname +info +eval +hset +hgetall "
       "+hdel +pexpire +time +get +getrange +set +del");
-  return options.sentinel.servers.empty() ? line : line.append(" +role");
+  if (!options.sentinel.servers.empty()) line.append(" +role");
+  if (!options.cluster_nodes.empty()) {
+    line.append(" +spublish +ssubscribe +sunsubscribe +cluster|info +cluster|slots +asking");
+  }
+  return line;
 }
 
 }  // namespace mr::cluster::redis

@@ -26,6 +26,7 @@ struct SentinelOptions {
 // Which keys say where a server is, and how it is signed in to.
 enum class AddressSource : std::uint8_t {
   kSettings,      // database.redis.host and database.redis.port
+  kNodes,         // it is of a Redis Cluster: adapter.cluster.nodes
   kSentinelList,  // it is a sentinel: database.redis.sentinels
 };
 
@@ -39,7 +40,9 @@ struct RedisOptions {
   std::uint32_t db = 0;       // also in the names of channels: pub/sub itself knows no databases
   std::string client_name{};  // as CLIENT LIST shows it; no spaces; empty: none
   std::string prefix = "millrace";
-  SentinelOptions sentinel{};  // with servers: host and port are theirs to say
+  std::vector<net::Address> cluster_nodes{};  // of a Redis Cluster; any of them tells of all
+  std::uint32_t partitions = 1024;            // bus partitions, spread over its slots
+  SentinelOptions sentinel{};                 // with servers: host and port are theirs to say
   // For an address to answer, from the first packet to the answer of the first PING.
   base::Duration connect_timeout = std::chrono::seconds(1);
   // A connection on which nothing was heard for so long is closed; asked after half of it.

@@ -26,24 +26,19 @@ constexpr std::string_view kLineLifeMs = "15000";
 
 }  // namespace
 
-RedisRegistry::RedisRegistry(net::Loop& loop, net::Resolver& resolver, RedisOptions options)
-    : options_(std::move(options)),
-      key_(options_.prefix + ":nodes"),
-      connection_(loop, resolver, options_, *this) {}
+RedisRegistry::RedisRegistry(RedisOptions options, std::unique_ptr<StoreRoute> route)
+    : options_(std::move(options)), key_(options_.prefix + ":nodes"), route_(std::move(route)) {}
 
 void RedisRegistry::beat(BootId boot, std::string_view name,
                          base::Function<void(const Lines*)> done) {
-  if (!is_open_) {
-    if (!std::exchange(is_opening_, true)) connection_.open();
-    return done(nullptr);
-  }
+  route_->start();
   const std::string own = std::to_string(static_cast<std::uint64_t>(boot));
   const std::vector<std::string_view> args = {"EVAL", kBeat, "1", key_, own, name, kLineLifeMs};
   // Either the reply or its refusal takes the continuation.
   auto shared = std::make_shared<base::Function<void(const Lines*)>>(std::move(done));
-  const bool is_taken = connection_.command(args, [this, shared](const Reply& reply) {
+  const bool is_taken = route_->command(key_, args, [this, shared](const Reply& reply, StoreLife) {
     if (reply.kind != Reply::Kind::kArray) {
-      problem_ = reply.is_error() ? explain(connection_.where(), "EVAL", reply.text, options_)
+      problem_ = reply.is_error() ? explain(route_->where(key_), "EVAL", reply.text, options_)
                                   : reply.text;
       return (*shared)(nullptr);
     }
@@ -57,13 +52,15 @@ void RedisRegistry::beat(BootId boot, std::string_view name,
     }
     (*shared)(&lines);
   });
-  if (!is_taken) (*shared)(nullptr);
+  if (is_taken) return;
+  problem_ = route_->problem();
+  (*shared)(nullptr);
 }
 
 void RedisRegistry::leave(BootId boot) {
   const std::string own = std::to_string(static_cast<std::uint64_t>(boot));
   const std::vector<std::string_view> args = {"HDEL", key_, own};
-  if (connection_.command(args, [](const Reply&) {})) connection_.flush();
+  route_->command(key_, args, [](const Reply&, StoreLife) {});
 }
 
 }  // namespace mr::cluster::redis

@@ -2,39 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdint>
 #include <utility>
 
 #include "cluster/redis/error_text.h"
+#include "cluster/redis/server_facts.h"
 
 namespace mr::cluster::redis {
-namespace {
-
-// The value of a line "name:value" of INFO.
-std::string_view fact(std::string_view facts, std::string_view name) {
-  for (std::size_t at = 0; at < facts.size();) {
-    const std::size_t end = std::min(facts.find("\r\n", at), facts.size());
-    const std::string_view line = facts.substr(at, end - at);
-    if (line.starts_with(name) && line.substr(name.size()).starts_with(":")) {
-      return line.substr(name.size() + 1);
-    }
-    at = end + 2;
-  }
-  return {};
-}
-
-// A run id is 40 random hexadecimal digits.
-StoreLife life_of(std::string_view run_id) {
-  std::uint64_t number = 0;
-  const std::string_view front = run_id.substr(0, 16);
-  const auto end = std::from_chars(front.data(), front.data() + front.size(), number, 16).ptr;
-  if (front.size() != 16 || end != front.data() + front.size()) return StoreLife::kNone;
-  return static_cast<StoreLife>(std::max<std::uint64_t>(number, 1));
-}
-
-}  // namespace
-
 StoreServer::StoreServer(net::Loop& loop, net::Resolver& resolver, RedisOptions options,
                          OnWarning on_warning)
     : loop_(loop),
@@ -81,18 +55,13 @@ void StoreServer::ask(std::string_view section, base::Function<void(const std::s
 }
 
 void StoreServer::learn_life(const std::string& facts) {
-  life_ = life_of(fact(facts, "run_id"));
+  life_ = life_of(facts);
   if (!is_ready()) return lose(where({}) + " tells no run_id with INFO: is that a Redis?");
   problem_.clear();
 }
 
 void StoreServer::judge_memory(const std::string& facts) {
-  const std::string_view policy = fact(facts, "maxmemory_policy");
-  if (!policy.starts_with("allkeys-")) return;
-  on_warning_(
-      where({}) + " has maxmemory-policy " + std::string(policy) +
-      ": when it is full it drops leases, registrations and quotas of this cluster, unseen; "
-      "set noeviction or volatile-ttl there");
+  if (const auto problem = eviction_problem(where({}), facts)) on_warning_(*problem);
 }
 
 void StoreServer::lose(const std::string& why) {
