@@ -199,14 +199,22 @@ class World {
     }
   }
 
-  // Nobody is taken for dead who was well for the node timeout.
+  bool is_well(const Site& site) { return sim_.clock().now() - trouble_[site.name()] >= 6500ms; }
+  // Nobody is taken for dead who was well for the node timeout. Who is cut off goes by what it
+  // knew.
   void check_burials() {
     for (const auto& site : sites_) {
       if (site == nullptr || site->is_frozen()) continue;
       for (const auto& other : sites_) {
-        if (other == nullptr || sim_.clock().now() - trouble_[other->name()] < 6500ms) continue;
+        if (other == nullptr) continue;
         const NodeLine* const line = site->control().table().find(other->boot());
-        if (line != nullptr && !line->is_alive) fail(site->name() + " buries " + other->name());
+        const bool is_dead = line != nullptr && !line->is_alive;
+        bool& was_dead = taken_for_dead_[{site->boot(), other->boot()}];
+        const bool may_stay_dead = was_dead && !is_well(*site);
+        if (is_dead && is_well(*other) && !may_stay_dead) {
+          fail(site->name() + " buries " + other->name());
+        }
+        was_dead = is_dead;
       }
     }
   }
@@ -337,7 +345,8 @@ class World {
   std::set<std::pair<std::size_t, std::string>> residents_;
   std::map<std::uint64_t, Message> messages_;
   std::set<BootId> crashed_;
-  std::map<std::string, base::TimePoint> trouble_;  // until when, of a node
+  std::map<std::string, base::TimePoint> trouble_;            // until when, of a node
+  std::map<std::pair<BootId, BootId>, bool> taken_for_dead_;  // of a node by another
   std::vector<Ending> endings_;
   std::uint64_t messages_given_ = 0;
   std::uint64_t boots_ = 0;
