@@ -5,7 +5,9 @@
 #include <string>
 #include <utility>
 
+#include "app/loop_state.h"
 #include "app/samples.h"
+#include "app/store_samples.h"
 
 namespace mr::app {
 namespace {
@@ -38,6 +40,7 @@ cluster::EventMessage message_of(const channel::Publish& publish) {
   message.except_node = publish.except_node;
   message.priority = publish.priority;
   message.verdict = publish.verdict;
+  message.cache_time = publish.version.time;
   return message;
 }
 
@@ -50,15 +53,32 @@ class ClusterLink::LoopLink final : public channel::OtherNodes, public cluster::
            const LoopEnd& end)
       : link_(link),
         apps_(outside.apps),
+        boot_(boot),
+        loop_(loop),
         home_(end.home),
         fan_out_(end.fan_out),
+        subscribers_(end.subscribers),
         relay_(loop, link.options_, boot, *this),
-        bus_(loop, relay_, link.options_.secret) {
+        bus_(loop, relay_, link.options_.secret),
+        store_(outside.source.make_store(loop)),
+        state_({loop, boot, relay_, *store_}, link.options_, outside.limits,
+               [&link](const std::string& app_id, const std::string& user_id) {
+                 link.terminate(app_id, user_id);
+               }) {
     bus_.carry(outside.source.make_bus(loop, bus_));
   }
 
-  void start() { relay_.start(bus_); }
-  void stop() { relay_.stop(); }
+  void start() {
+    store_->start();
+    relay_.start(bus_);
+  }
+  void stop() {
+    relay_.stop();
+    store_->stop();
+  }
+  const cluster::Store& store() const { return *store_; }
+  LoopState& state() { return state_; }
+  const LoopState& state() const { return state_; }
   cluster::Relay& relay() { return relay_; }
   const cluster::Relay& relay() const { return relay_; }
   BusTap& tap() { return bus_; }
@@ -74,8 +94,8 @@ class ClusterLink::LoopLink final : public channel::OtherNodes, public cluster::
   }
   void occupy(std::uint32_t partition) override { relay_.set_occupied(partition, true); }
   void vacate(std::uint32_t partition) override { relay_.set_occupied(partition, false); }
-  void send(std::uint32_t partition, const channel::Publish& publish) override {
-    relay_.publish(partition, message_of(publish));
+  std::uint64_t send(std::uint32_t partition, const channel::Publish& publish) override {
+    return relay_.publish(partition, message_of(publish));
   }
   void send_ordered(std::uint32_t partition, channel::Publish&& publish,
                     base::Function<void(channel::Released)> done) override {
@@ -85,7 +105,7 @@ class ClusterLink::LoopLink final : public channel::OtherNodes, public cluster::
                    [this, missed, channel = publish.channel.text(),
                     done = std::move(done)](std::optional<cluster::EventMessage> message) mutable {
                      if (!message) return done({missed, {std::move(channel)}});
-                     deliver(*std::move(message), std::move(done));
+                     deliver(boot_, *std::move(message), std::move(done));
                    });
   }
   void broadcast(const std::string& app_id, const channel::BroadcastEvent& event) override {
@@ -95,6 +115,7 @@ class ClusterLink::LoopLink final : public channel::OtherNodes, public cluster::
     if (relay_.may_send()) return channel::Reach::kAll;
     return link_.options_.refuses_cut_off ? channel::Reach::kNone : channel::Reach::kHere;
   }
+  channel::SharedState& shared() override { return state_; }
   void share(const channel::ShareChange& change) override { link_.share(change); }
   bool are_there() const override { return true; }
   bool are_known() const override { return are_known_; }
@@ -102,7 +123,9 @@ class ClusterLink::LoopLink final : public channel::OtherNodes, public cluster::
   void take(const channel::ForeignNews& news) { home_.take(news); }
   channel::FanOut& fan_out() { return fan_out_; }
 
-  void on_message(cluster::EventMessage message) override { deliver(std::move(message), {}); }
+  void on_message(cluster::BootId from, cluster::EventMessage message) override {
+    deliver(from, std::move(message), {});
+  }
   void on_refused(const base::Error<cluster::EnvelopeErrc>& why) override { link_.on_refused(why); }
   void on_gap(const cluster::GapReport& report) override {
     if (!report.is_known) fan_out_.tell_gap({report.partition, {}, std::nullopt, report.found});
@@ -112,14 +135,30 @@ class ClusterLink::LoopLink final : public channel::OtherNodes, public cluster::
     }
   }
 
+  // What was there `age` ago; a newer one may have come within the clocks' difference.
+  void obey(const cluster::Command& command, base::Duration age) {
+    const base::TimePoint now = loop_.clock().now();
+    subscribers_.terminate_user(command.app_id, command.user_id,
+                                now - age + cluster::CommandLog::kSlack);
+  }
+
+  void write_back() { home_.cached().write_back(); }
+  void on_up() override { write_back(); }
+  void on_doubt(std::uint32_t partition) override { home_.cached().reads().read_again(partition); }
+  void before_mark(std::uint32_t partition, base::Task mark) override {
+    state_.records().when_saved(partition, std::move(mark));
+  }
+
  private:
   // `done`: of a message of this node that came back.
-  void deliver(cluster::EventMessage message, base::Function<void(channel::Released)> done) {
+  void deliver(cluster::BootId from, cluster::EventMessage message,
+               base::Function<void(channel::Released)> done) {
     auto channel = model::ChannelName::parse(message.channel, message.channel.size());
     if (!channel) {
       ++unread_;
       return;
     }
+    const channel::CacheVersion version = state_.version_of(from, message);
     channel::Publish publish{{},
                              std::move(channel).value(),
                              std::move(message.event),
@@ -134,7 +173,8 @@ class ClusterLink::LoopLink final : public channel::OtherNodes, public cluster::
     publish.priority = message.priority;
     publish.is_remote = true;
     publish.verdict = message.verdict;
-    publish.is_returned = static_cast<bool>(done);
+    publish.is_returned = from == boot_;
+    publish.version = version;
     if (!done) done = [](const channel::Released&) {};
     apps_.find_by_id(message.app_id, [this, publish = std::move(publish),
                                       done = std::move(done)](model::AppRef app) mutable {
@@ -149,11 +189,16 @@ class ClusterLink::LoopLink final : public channel::OtherNodes, public cluster::
 
   ClusterLink& link_;
   model::AppStore& apps_;
+  const cluster::BootId boot_;
+  net::Loop& loop_;
   channel::Home& home_;
   channel::FanOut& fan_out_;
+  channel::Subscribers& subscribers_;
   bool are_known_ = true;
   cluster::Relay relay_;
   BusTap bus_;
+  std::unique_ptr<cluster::Store> store_;
+  LoopState state_;
   std::uint64_t unknown_apps_ = 0;
   std::uint64_t unread_ = 0;
 };
@@ -171,12 +216,14 @@ ClusterLink::ClusterLink(const cluster::Options& options, Outside outside,
   bus_ = std::make_unique<BusTap>(control, *control_, options_.secret);
   bus_->carry(outside.source.make_bus(control, *bus_));
   registry_ = outside.source.make_registry(control, bus_->bus());
-  limits_ = std::make_unique<SharedLimits>(runtime_, outside.source.make_store(control), boot,
-                                           options_, outside.log);
+  store_ = outside.source.make_store(control);
+  limits_ = std::make_unique<SharedLimits>(runtime_, *store_, boot, options_, outside.log);
 }
 
 ClusterLink::~ClusterLink() {
   control_->stop();
+  limits_.reset();
+  store_->stop();
   for (const auto& loop : loops_) loop->stop();
 }
 
@@ -185,7 +232,8 @@ channel::OtherNodes& ClusterLink::other_nodes(std::size_t loop) { return *loops_
 void ClusterLink::start(base::Function<void(const char*, bool)> on_problem) {
   on_problem_ = std::move(on_problem);
   for (const auto& loop : loops_) loop->start();
-  control_->start(*bus_, *registry_);
+  store_->start();
+  control_->start(*bus_, *registry_, *store_);
   limits_->start([this](const std::string& name) { control_->set_name(name); });
   watch();
 }
@@ -256,7 +304,8 @@ void ClusterLink::tell_news() {
   }
 }
 
-// --- for operators -------------------------------------------------------------------------------
+// --- for operators
+// -------------------------------------------------------------------------------
 
 const std::string& ClusterLink::broker_problem() const {
   return control_->problem().empty() ? registry_->problem() : control_->problem();
@@ -288,7 +337,8 @@ void ClusterLink::look_at_envelopes(const TailFilter& filter,
   }
 }
 
-// --- to the Relays, from the control loop --------------------------------------------------------
+// --- to the Relays, from the control loop
+// --------------------------------------------------------
 
 // `work` on each loop, at the same time; its results on the control loop, and `done` after the
 // last.
@@ -400,6 +450,32 @@ void ClusterLink::set_whole(bool is_whole) {
   }
 }
 
+// --- what operators order
+// ------------------------------------------------------------------------
+
+// From a home, on its loop.
+void ClusterLink::terminate(const std::string& app_id, const std::string& user_id) {
+  runtime_.control().post([this, app_id, user_id] { control_->terminate_user(app_id, user_id); });
+}
+
+void ClusterLink::obey(const cluster::Command& command, base::Duration age) {
+  for (std::size_t i = 0; i < loops_.size(); ++i) {
+    runtime_.loop(i).post([this, i, command, age] { loops_[i]->obey(command, age); });
+  }
+}
+
+void ClusterLink::on_store_renewed() {
+  for (std::size_t i = 0; i < loops_.size(); ++i) {
+    runtime_.loop(i).post([this, i] { loops_[i]->write_back(); });
+  }
+}
+
+void ClusterLink::advance_clocks(std::uint64_t time) {
+  for (std::size_t i = 0; i < loops_.size(); ++i) {
+    runtime_.loop(i).post([this, i, time] { loops_[i]->state().clock().observe(time); });
+  }
+}
+
 // --- metrics -----------------------------------------------------------------------------------
 
 std::size_t ClusterLink::queued_bytes(std::size_t loop) const {
@@ -410,12 +486,15 @@ void ClusterLink::collect(std::size_t loop, std::vector<observability::GaugeSamp
   const LoopLink& link = *loops_[loop];
   add_relay_samples(link.relay(), {link.unknown_apps(), link.unread()}, out);
   add_bus_samples(link.tap(), out);
+  add_state_samples(link.state(), out);
+  add_store_samples(link.store(), out);
 }
 
 void ClusterLink::collect_control(std::vector<observability::GaugeSample>& out) const {
   limits_->collect(out);
   add_control_samples(*control_, out);
   add_bus_samples(*bus_, out);
+  add_store_samples(*store_, out);
   add_news_samples(news_->counters(), out);
 }
 

@@ -26,6 +26,7 @@ namespace mr::app {
 struct LoopEnd {
   channel::Home& home;
   channel::FanOut& fan_out;
+  channel::Subscribers& subscribers;
 };
 
 // This node's place in its cluster: a Relay and a bus per loop, Control and a bus on the control
@@ -38,6 +39,7 @@ class ClusterLink final : public cluster::Relays {
     model::AppStore& apps;
     BusSource& source;
     observability::Log& log;
+    const channel::Options& limits;
   };
   // `ends` by loop.
   ClusterLink(const cluster::Options& options, Outside outside, const std::vector<LoopEnd>& ends);
@@ -88,6 +90,9 @@ class ClusterLink final : public cluster::Relays {
   void set_whole(bool is_whole) override;
   void take(cluster::BroadcastMessage message) override;
   void on_refused(const base::Error<cluster::EnvelopeErrc>& why) override;
+  void obey(const cluster::Command& command, base::Duration age) override;
+  void advance_clocks(std::uint64_t time) override;
+  void on_store_renewed() override;
 
  private:
   class LoopLink;
@@ -96,6 +101,7 @@ class ClusterLink final : public cluster::Relays {
   void ask_all(Work work, Take take, base::Task done);
   void share(const channel::ShareChange& change);
   void broadcast(const std::string& app_id, const channel::BroadcastEvent& event);
+  void terminate(const std::string& app_id, const std::string& user_id);
   void watch();
   void judge(bool are_relays_well);
   void tell_news();
@@ -108,6 +114,7 @@ class ClusterLink final : public cluster::Relays {
   std::unique_ptr<cluster::NodeNews> news_;
   std::unique_ptr<BusTap> bus_;
   std::unique_ptr<cluster::Registry> registry_;
+  std::unique_ptr<cluster::Store> store_;
   std::unique_ptr<SharedLimits> limits_;
   base::Function<void(const char*, bool)> on_problem_;
   const char* problem_ = nullptr;

@@ -59,7 +59,7 @@ class LoopParts final : public http::Service, public net::AcceptEvents, public n
   LoopParts& operator=(const LoopParts&) = delete;
 
   channel::Homed homed() { return {home_, idempotency_, quota_, sessions_, *nodes_, fan_out_}; }
-  LoopEnd end() { return {home_, fan_out_}; }
+  LoopEnd end() { return {home_, fan_out_, sessions_}; }
   // Before start; they outlive this. Without it the node is alone.
   void set_other_nodes(channel::OtherNodes& nodes) { nodes_ = &nodes; }
   void set_shared_quota(channel::SharedQuota& quota) { exchange_.set_shared_quota(quota); }

@@ -54,7 +54,8 @@ Node::Node(config::Settings settings, net::Runtime& runtime, observability::Log&
     std::vector<LoopEnd> ends;
     for (const auto& parts : loops_) ends.push_back(parts->end());
     cluster_ = std::make_unique<ClusterLink>(
-        settings_.cluster, ClusterLink::Outside{runtime_, apps_, *given.buses, log_}, ends);
+        settings_.cluster,
+        ClusterLink::Outside{runtime_, apps_, *given.buses, log_, settings_.channel}, ends);
     cluster_admin_ =
         std::make_unique<ClusterAdmin>(runtime_.control(), settings_, *given.buses, *cluster_);
     for (std::size_t i = 0; i < loops_.size(); ++i) {

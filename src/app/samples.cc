@@ -113,7 +113,8 @@ void add_home_samples(const channel::Home& home, const channel::Idempotency& ide
   Family(out, SampleKind::kGauge)
       .add("millrace_channels", "Channels with subscribers or messages on their way",
            number(home.channel_count()))
-      .add("millrace_cached_events", "Events kept for cache channels", number(home.cache().size()))
+      .add("millrace_cached_events", "Events kept for cache channels",
+           number(home.cached().cache().size()))
       .add("millrace_idempotency_keys", "Answers kept for repeated requests",
            number(idempotency.size()));
   Family counters(out, SampleKind::kCounter);
@@ -133,7 +134,7 @@ void add_home_samples(const channel::Home& home, const channel::Idempotency& ide
                     {"reason", "presence_full"}, number(c.presence_full));
   const std::pair<const char*, const char*> evicted = {
       "millrace_evictions_total", "Entries that made room for others before their time, by table"};
-  counters.labelled(evicted, {"table", "cache"}, number(home.cache().evicted()));
+  counters.labelled(evicted, {"table", "cache"}, number(home.cached().cache().evicted()));
   counters.add("millrace_publishes_unheard_total",
                "Messages of other nodes for channels without a subscriber here", number(c.unheard));
   counters.labelled(evicted, {"table", "idempotency"}, number(idempotency.evicted()));
@@ -182,7 +183,61 @@ void add_relay_samples(const cluster::Relay& relay, const ForeignDrops& drops, S
   }
 }
 
+void add_state_samples(const LoopState& state, Samples& out) {
+  const cluster::CacheRecordCounters& r = state.records().counters();
+  Family(out, SampleKind::kGauge)
+      .add("millrace_cache_writes_waiting", "Cached events that are not in the store yet",
+           number(state.records().waiting()));
+  Family counters(out, SampleKind::kCounter);
+  const std::pair<const char*, const char*> writes = {
+      "millrace_cache_writes_total", "Cached events for the store, by what became of them"};
+  counters.labelled(writes, {"result", "written"}, number(r.written));
+  counters.labelled(writes, {"result", "older"}, number(r.older));
+  counters.labelled(writes, {"result", "unanswered"}, number(r.unanswered));
+  counters.labelled(writes, {"result", "dropped"}, number(r.dropped));
+  const std::pair<const char*, const char*> reads = {"millrace_cache_reads_total",
+                                                     "Cached events asked of the store, by result"};
+  counters.labelled(reads, {"result", "answered"}, number(r.read));
+  counters.labelled(reads, {"result", "unanswered"}, number(r.unread));
+  counters.labelled(reads, {"result", "refused"}, number(r.refused));
+  const cluster::ClaimCounters& c = state.claims().counters();
+  const std::pair<const char*, const char*> claims = {
+      "millrace_idempotency_claims_total",
+      "Idempotency keys asked of all nodes, by result; unknown: this node decided alone"};
+  counters.labelled(claims, {"result", "won"}, number(c.won));
+  counters.labelled(claims, {"result", "answered"}, number(c.answered));
+  counters.labelled(claims, {"result", "busy"}, number(c.busy));
+  counters.labelled(claims, {"result", "unknown"}, number(c.unknown));
+  counters
+      .add("millrace_idempotency_taken_over_total",
+           "Of these, won from a node that left them unanswered for two seconds",
+           number(c.taken_over))
+      .add("millrace_idempotency_answers_lost_total", "Answers that could not be stored",
+           number(c.lost));
+}
+
+namespace {
+
+void add_command_samples(const cluster::CommandLog& log, Samples& out) {
+  const cluster::CommandCounters& c = log.counters();
+  Family(out, SampleKind::kGauge)
+      .add("millrace_commands_known", "Commands of the last ten minutes", number(log.size()));
+  const std::pair<const char*, const char*> commands = {
+      "millrace_commands_total", "Commands to all nodes, by what became of them"};
+  Family counters(out, SampleKind::kCounter);
+  counters.labelled(commands, {"result", "issued"}, number(c.issued));
+  counters.labelled(commands, {"result", "obeyed"}, number(c.obeyed));
+  counters.labelled(commands, {"result", "from_log"}, number(c.from_log));
+  counters.labelled(commands, {"result", "written_back"}, number(c.written_back));
+  counters.labelled(commands, {"result", "forgotten"}, number(c.forgotten));
+  counters.labelled(commands, {"result", "unknown_kind"}, number(c.unknown_kind));
+  counters.labelled(commands, {"result", "unanswered"}, number(c.unanswered));
+}
+
+}  // namespace
+
 void add_control_samples(const cluster::Control& control, Samples& out) {
+  if (control.parts().commands != nullptr) add_command_samples(*control.parts().commands, out);
   const cluster::ControlCounters& c = control.counters();
   std::size_t alive = 0;
   for (const cluster::NodeLine& line : control.table().lines()) alive += line.is_alive ? 1 : 0;
@@ -200,10 +255,10 @@ void add_control_samples(const cluster::Control& control, Samples& out) {
            number(c.reconnects))
       .add("millrace_cluster_broadcasts_missed_total",
            "Broadcasts of other nodes that did not come",
-           number(control.broadcasts().counters().missed))
+           number(control.parts().broadcasts.counters().missed))
       .add("millrace_cluster_broadcasts_dropped_total",
            "Own broadcasts for which too many waited for the broker",
-           number(control.broadcasts().counters().dropped))
+           number(control.parts().broadcasts.counters().dropped))
       .add("millrace_cluster_refused_total", "Envelopes on the control subject that were refused",
            number(c.refused));
 }

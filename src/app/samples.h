@@ -4,6 +4,7 @@
 
 #include "api/counters.h"
 #include "app/delta_policy.h"
+#include "app/loop_state.h"
 #include "channel/home.h"
 #include "channel/idempotency.h"
 #include "cluster/control.h"
@@ -42,6 +43,8 @@ struct ForeignDrops {
   std::uint64_t bad_channel = 0;
 };
 void add_relay_samples(const cluster::Relay& relay, const ForeignDrops& drops, Samples& out);
+// What one loop shares with other nodes in the store.
+void add_state_samples(const LoopState& state, Samples& out);
 // Once a node, on the control loop.
 void add_control_samples(const cluster::Control& control, Samples& out);
 // Of one bus.

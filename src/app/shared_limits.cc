@@ -37,14 +37,12 @@ class SharedLimits::LoopQuota final : public channel::SharedQuota {
   cluster::Quotas& quotas_;
 };
 
-SharedLimits::SharedLimits(net::Runtime& runtime, std::unique_ptr<cluster::Store> store,
-                           cluster::BootId boot, const cluster::Options& options,
-                           observability::Log& log)
+SharedLimits::SharedLimits(net::Runtime& runtime, cluster::Store& store, cluster::BootId boot,
+                           const cluster::Options& options, observability::Log& log)
     : wished_name_(options.name),
       logger_(log, "cluster"),
-      store_(std::move(store)),
-      registration_(runtime.control(), *store_, boot, {options.name, options.node_timeout}, *this),
-      quotas_(runtime.control(), *store_, registration_,
+      registration_(runtime.control(), store, boot, {options.name, options.node_timeout}, *this),
+      quotas_(runtime.control(), store, registration_,
               {options.node_timeout, !options.refuses_without_store}) {
   for (std::size_t i = 0; i < runtime.loop_count(); ++i) {
     loops_.push_back(std::make_unique<LoopQuota>(runtime.loop(i), runtime.control(), quotas_));
@@ -54,14 +52,12 @@ SharedLimits::SharedLimits(net::Runtime& runtime, std::unique_ptr<cluster::Store
 SharedLimits::~SharedLimits() {
   quotas_.stop();
   registration_.stop();
-  store_->stop();
 }
 
 channel::SharedQuota& SharedLimits::of_loop(std::size_t loop) { return *loops_[loop]; }
 
 void SharedLimits::start(OnName on_name) {
   on_name_ = std::move(on_name);
-  store_->start();
   registration_.start();
   quotas_.start();
 }

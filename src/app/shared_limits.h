@@ -24,7 +24,7 @@ class SharedLimits final : private cluster::RegistrationEvents {
  public:
   // `on_name` runs when the node gets another name than it wished, and when it gets that back.
   using OnName = base::Function<void(const std::string&)>;
-  SharedLimits(net::Runtime& runtime, std::unique_ptr<cluster::Store> store, cluster::BootId boot,
+  SharedLimits(net::Runtime& runtime, cluster::Store& store, cluster::BootId boot,
                const cluster::Options& options, observability::Log& log);
   ~SharedLimits();
 
@@ -44,7 +44,6 @@ class SharedLimits final : private cluster::RegistrationEvents {
 
   const std::string wished_name_;
   observability::Logger logger_;
-  std::unique_ptr<cluster::Store> store_;
   cluster::Registration registration_;
   cluster::Quotas quotas_;
   std::vector<std::unique_ptr<LoopQuota>> loops_;

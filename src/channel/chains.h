@@ -85,7 +85,7 @@ struct Draft {
   std::string frame;        // the text in its plain frame
   std::string second_text;  // as protocol 2 has it; empty: the same
   std::string second_frame;
-  std::optional<model::SocketId> except;
+  model::LeftOut except;
   std::uint64_t number = 0;         // the channel's sequence
   std::string_view conflation_key;  // the value
   std::optional<bool> wish;         // the publisher's `delta`

@@ -4,6 +4,8 @@
 #include <memory>
 #include <utility>
 
+#include "base/planted.h"
+
 namespace mr::channel {
 namespace {
 
@@ -56,32 +58,65 @@ void Exchange::ask(std::size_t to, std::size_t bytes, Work work, Done done) {
       bytes);
 }
 
+// Behind the gate of the bus partition, and then behind what is read of the store.
+void Exchange::take_turn(const Homed& homed, Turn turn, base::Task task) {
+  channel::CacheReads& reads = homed.home.cached().reads();
+  const bool is_cache = !turn.cache_key.empty();
+  if (turn.wait == Wait::kNewest) return reads.behind_read(turn.cache_key, std::move(task));
+  if (turn.wait == Wait::kJoin && !is_cache) {
+    return homed.nodes.enter(turn.partition, std::move(task));
+  }
+  if (turn.wait == Wait::kBehindJoins && !is_cache) {
+    return homed.nodes.follow(turn.partition, std::move(task));
+  }
+  if (turn.wait == Wait::kBehindJoins) {
+    return homed.nodes.follow(
+        turn.partition, [&reads, key = std::move(turn.cache_key),
+                         task = std::move(task)]() mutable { reads.follow(key, std::move(task)); });
+  }
+  if (MR_PLANTED("cache_read_before_confirmed")) {
+    return reads.behind_read(
+        turn.cache_key, [&homed, partition = turn.partition, task = std::move(task)]() mutable {
+          homed.nodes.enter(partition, std::move(task));
+        });
+  }
+  homed.nodes.enter(turn.partition,
+                    [&reads, key = std::move(turn.cache_key), task = std::move(task)]() mutable {
+                      reads.behind_read(key, std::move(task));
+                    });
+}
+
 template <class Work, class Done>
-void Exchange::ask_in_turn(std::uint32_t partition, Turn turn, Work work, Done done) {
-  const std::size_t to = partition % port_.loop_count();
-  const auto take_turn = [partition, turn](const Homed& homed, base::Task task) {
-    if (turn == Turn::kJoin) return homed.nodes.enter(partition, std::move(task));
-    homed.nodes.follow(partition, std::move(task));
-  };
+void Exchange::ask_in_turn(Turn turn, Work work, Done done) {
+  const std::size_t to = turn.partition % port_.loop_count();
   const Homed& homed = peers_.loops[to];
   if (to == port_.self()) {
-    return take_turn(homed, [&homed, work = std::move(work), done = std::move(done)]() mutable {
-      done(work(homed));
-    });
+    return take_turn(
+        homed, std::move(turn),
+        [&homed, work = std::move(work), done = std::move(done)]() mutable { done(work(homed)); });
   }
   port_.post(
       to,
-      [this, take_turn, &homed, from = port_.self(), work = std::move(work),
+      [this, turn = std::move(turn), &homed, from = port_.self(), work = std::move(work),
        done = std::move(done)]() mutable {
-        take_turn(homed, [this, &homed, from, work = std::move(work),
-                          done = std::move(done)]() mutable {
-          port_.post(
-              from,
-              [answer = work(homed), done = std::move(done)]() mutable { done(std::move(answer)); },
-              0);
-        });
+        take_turn(homed, std::move(turn),
+                  [this, &homed, from, work = std::move(work), done = std::move(done)]() mutable {
+                    port_.post(
+                        from,
+                        [answer = work(homed), done = std::move(done)]() mutable {
+                          done(std::move(answer));
+                        },
+                        0);
+                  });
       },
       0);
+}
+
+// Most channels are no cache channels, and need no key here.
+Exchange::Turn Exchange::behind_joins(const std::string& app_id, const std::string& channel) const {
+  const bool may_be_cache = channel.find("cache-") != std::string::npos;
+  return {partition_of(app_id, channel), Wait::kBehindJoins,
+          may_be_cache ? model::channel_key(app_id, channel) : std::string()};
 }
 
 void Exchange::publish_one(Publish publish, OnReleased done) {
@@ -149,10 +184,13 @@ void Exchange::broadcast(model::AppRef app, BroadcastEvent event,
 }
 
 void Exchange::join(Join join, base::Function<void(JoinAnswer)> done) {
-  const std::uint32_t partition = partition_of(join.app->options.id, join.channel.text());
+  Turn turn{partition_of(join.app->options.id, join.channel.text()), Wait::kJoin, {}};
+  if (join.channel.is_cache()) {
+    turn.cache_key = model::channel_key(join.app->options.id, join.channel.text());
+  }
   join.loop = port_.self();
   ask_in_turn(
-      partition, Turn::kJoin,
+      std::move(turn),
       [join = std::move(join)](const Homed& homed) { return homed.home.join(join); },
       std::move(done));
 }
@@ -160,7 +198,7 @@ void Exchange::join(Join join, base::Function<void(JoinAnswer)> done) {
 void Exchange::leave(const std::string& app_id, const std::string& channel,
                      const model::SocketId& socket, Counted counted) {
   ask_in_turn(
-      partition_of(app_id, channel), Turn::kBehindJoins,
+      behind_joins(app_id, channel),
       [key = model::channel_key(app_id, channel), from = port_.self(), socket,
        counted](const Homed& homed) {
         homed.home.leave(key, from, socket, counted);
@@ -173,7 +211,7 @@ void Exchange::start(const std::string& app_id, const std::string& channel, Star
                      base::Function<void(DeltaStart)> done) {
   start.key = model::channel_key(app_id, channel);
   ask_in_turn(
-      partition_of(app_id, channel), Turn::kBehindJoins,
+      behind_joins(app_id, channel),
       [start = std::move(start)](const Homed& homed) { return homed.home.start(start); },
       std::move(done));
 }
@@ -181,7 +219,7 @@ void Exchange::start(const std::string& app_id, const std::string& channel, Star
 void Exchange::choose(const std::string& app_id, const std::string& channel, Chosen chosen,
                       base::Function<void(Filtered)> done) {
   ask_in_turn(
-      partition_of(app_id, channel), Turn::kBehindJoins,
+      behind_joins(app_id, channel),
       [key = model::channel_key(app_id, channel),
        chosen = std::move(chosen)](const Homed& homed) mutable {
         return homed.home.choose(key, chosen.socket, std::move(chosen.filter));
@@ -246,13 +284,14 @@ void Exchange::list_channels(model::AppRef app, std::string prefix,
 
 void Exchange::find_channel(model::AppRef app, model::ChannelName channel,
                             base::Function<void(ChannelState)> done) {
-  const std::size_t to = home_of(app->options.id, channel.text());
-  ask(
-      to, 0,
-      [app, channel = std::move(channel)](const Homed& homed) {
-        return homed.home.state(model::channel_key(app->options.id, channel.text()), channel);
-      },
-      std::move(done));
+  const std::string key = model::channel_key(app->options.id, channel.text());
+  const std::uint32_t partition = partition_of(app->options.id, channel.text());
+  const bool is_cache = channel.is_cache();
+  const auto look = [key, channel = std::move(channel)](const Homed& homed) {
+    return homed.home.state(key, channel);
+  };
+  if (!is_cache) return ask(partition % port_.loop_count(), 0, look, std::move(done));
+  ask_in_turn({partition, Wait::kNewest, key}, look, std::move(done));
 }
 
 void Exchange::list_users(model::AppRef app, model::ChannelName channel,
@@ -268,12 +307,13 @@ void Exchange::list_users(model::AppRef app, model::ChannelName channel,
 
 void Exchange::terminate_user(model::AppRef app, std::string user_id,
                               base::Function<void(std::uint32_t)> done) {
+  peers_.loops[port_.self()].nodes.shared().terminate_elsewhere(app->options.id, user_id);
   auto all = gather<std::uint32_t>(port_.loop_count(), std::move(done));
   for (std::size_t loop = 0; loop < port_.loop_count(); ++loop) {
     ask(
         loop, 0,
         [app, user_id](const Homed& homed) {
-          return homed.subscribers.terminate_user(app->options.id, user_id);
+          return homed.subscribers.terminate_user(app->options.id, user_id, base::TimePoint::max());
         },
         [all](std::uint32_t closed) {
           all->result += closed;
@@ -286,21 +326,35 @@ void Exchange::begin_idempotent(model::AppRef app, std::string key,
                                 base::Function<void(Idempotent)> done) {
   const std::size_t to = home_of(app->options.id, key);
   std::string name = model::channel_key(app->options.id, key);
-  if (to == port_.self()) {
-    peers_.loops[to].idempotency.begin(name, port_.clock().now(), std::move(done));
-    return;
-  }
+  if (to == port_.self()) return begin_once(to, name, std::move(done));
   port_.post(
       to,
       [this, to, from = port_.self(), name = std::move(name), done = std::move(done)]() mutable {
-        peers_.loops[to].idempotency.begin(
-            name, port_.clock().now(), [this, from, done = std::move(done)](Idempotent i) mutable {
-              port_.post(
-                  from,
-                  [i = std::move(i), done = std::move(done)]() mutable { done(std::move(i)); }, 0);
-            });
+        begin_once(to, name, [this, from, done = std::move(done)](Idempotent i) mutable {
+          port_.post(
+              from, [i = std::move(i), done = std::move(done)]() mutable { done(std::move(i)); },
+              0);
+        });
       },
       0);
+}
+
+// The first of this node asks the others; who comes behind him waits for him.
+void Exchange::begin_once(std::size_t home, const std::string& name,
+                          base::Function<void(Idempotent)> done) {
+  const Homed& homed = peers_.loops[home];
+  homed.idempotency.begin(
+      name, port_.clock().now(), [&homed, name, done = std::move(done)](Idempotent begun) mutable {
+        if (!begun.first) return done(std::move(begun));
+        homed.nodes.shared().claim(
+            name, [&homed, name, done = std::move(done)](Claim claim) mutable {
+              if (claim.kind == Claim::Kind::kWon || claim.kind == Claim::Kind::kUnknown) {
+                return done({true, {}});
+              }
+              homed.idempotency.settle(name, claim.answer);
+              done({false, std::move(claim.answer)});
+            });
+      });
 }
 
 void Exchange::settle_idempotent(model::AppRef app, std::string key, std::string answer) {
@@ -309,6 +363,7 @@ void Exchange::settle_idempotent(model::AppRef app, std::string key, std::string
       to, answer.size(),
       [name = model::channel_key(app->options.id, key),
        answer = std::move(answer)](const Homed& homed) {
+        homed.nodes.shared().settle(name, answer);
         homed.idempotency.settle(name, answer);
         return true;
       },

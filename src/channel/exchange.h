@@ -82,9 +82,21 @@ class Exchange final : public Service {
   template <class Work, class Done>
   void ask(std::size_t to, std::size_t bytes, Work work, Done done);
   // The same on the home loop of a channel, in its turn among joins that wait for other nodes.
-  enum class Turn : std::uint8_t { kJoin, kBehindJoins };
+  enum class Wait : std::uint8_t {
+    kJoin,         // for other nodes, and for the newest cached event
+    kNewest,       // for that alone
+    kBehindJoins,  // for what waits already
+  };
+  struct Turn {
+    std::uint32_t partition = 0;
+    Wait wait = Wait::kJoin;
+    std::string cache_key;  // of a cache channel; empty: it is none
+  };
+  static void take_turn(const Homed& homed, Turn turn, base::Task task);
+  Turn behind_joins(const std::string& app_id, const std::string& channel) const;
   template <class Work, class Done>
-  void ask_in_turn(std::uint32_t partition, Turn turn, Work work, Done done);
+  void ask_in_turn(Turn turn, Work work, Done done);
+  void begin_once(std::size_t home, const std::string& name, base::Function<void(Idempotent)> done);
 
   LoopPort& port_;
   SharedQuota* shared_quota_ = nullptr;

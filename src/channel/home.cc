@@ -32,16 +32,18 @@ Home::Home(LoopPort& port, OrderSource& order, Options options, std::uint64_t ha
       order_(order),
       options_(options),
       channels_(0, base::TextHash{hash_seed}),
-      cache_(options.cache_entries_max, options.cache_ttl, hash_seed),
       interval_counts_(kCountedChainsMax, hash_seed),
+      cached_(std::make_unique<CachedEvents>(
+          Cache::Limits{options.cache_entries_max, options.cache_bytes_max, options.cache_ttl},
+          options.partitions, port.clock(), hash_seed)),
       foreign_(hash_seed),
       hash_seed_(hash_seed) {
-  chain_shop_.encode = [this](delta::Algorithm algorithm, std::string_view base,
-                              std::string_view target, std::size_t bytes_max, std::string& out) {
+  chain_shop_->encode = [this](delta::Algorithm algorithm, std::string_view base,
+                               std::string_view target, std::size_t bytes_max, std::string& out) {
     return encoder_.encode(algorithm, base, target, bytes_max, out);
   };
-  chain_shop_.text_head = options.text_head;
-  chain_shop_.bytes_max = options.chain_bytes_max;
+  chain_shop_->text_head = options.text_head;
+  chain_shop_->bytes_max = options.chain_bytes_max;
 }
 
 HomeChannel* Home::find(const std::string& key) const {
@@ -155,16 +157,37 @@ void Home::release(HomeChannel& channel, Pending pending) {
   if (channel.subscription_count != 0 && is_for_us) {
     fan_out(channel, make_message(channel, publish, pending.order));
   }
-  if (!publish.is_remote) nodes_->send(channel.partition, publish);
-  if (channel.name.is_cache() && !publish.is_client_event) {
-    cache_.put(channel.key,
-               {std::move(publish.event), std::move(publish.data), std::move(publish.tags)},
-               port_.clock().now());
+  if (!publish.is_remote) {
+    if (publish.is_kept()) publish.version = nodes_->shared().next_version();
+    publish.version.number = nodes_->send(channel.partition, publish);
   }
+  if (publish.is_kept()) keep(channel, publish);
   pending.done({PublishStatus::kReleased, counts(channel), nodes_->reach()});
 }
 
+void Home::keep(const HomeChannel& channel, Publish& publish) {
+  CachedEvent event{std::move(publish.event), std::move(publish.data), std::move(publish.tags)};
+  event.version = publish.version;
+  const bool is_foreign = publish.is_remote && !publish.is_returned;
+  if (is_foreign) return cached_->keep(channel.key, std::move(event));
+  cached_->keep_own(channel.key, std::move(event));
+}
+
+// Who had it as the cached event does not get it again, nor what its origin sent before it.
+model::LeftOut Home::left_out(HomeChannel& channel, const Publish& publish) const {
+  if (channel.early.empty() || !publish.is_remote) return publish.except;
+  auto had = std::make_shared<std::vector<model::SocketId>>();
+  std::erase_if(channel.early, [&](const HomeChannel::Early& early) {
+    if (early.version.origin != publish.version.origin) return false;
+    if (publish.version.time <= early.version.time) had->push_back(early.socket);
+    return publish.version.time >= early.version.time;
+  });
+  if (MR_PLANTED("cached_event_twice")) had->clear();
+  return {publish.except, std::move(had)};
+}
+
 model::MessageRef Home::make_message(HomeChannel& channel, const Publish& publish, Order order) {
+  model::LeftOut except = left_out(channel, publish);
   std::string tagged;
   if (has_tagged_form(channel, publish)) {
     tagged =
@@ -173,11 +196,11 @@ model::MessageRef Home::make_message(HomeChannel& channel, const Publish& publis
   if (!channel.chains) {
     model::MessageRef second;
     if (!tagged.empty()) {
-      second = base::make_ref<const model::Message>(channel.key, options_.text_frame(tagged),
-                                                    publish.except);
+      second =
+          base::make_ref<const model::Message>(channel.key, options_.text_frame(tagged), except);
     }
     return base::make_ref<const model::Message>(channel.key, options_.text_frame(encode(publish)),
-                                                publish.except, std::move(second));
+                                                std::move(except), std::move(second));
   }
   Draft draft;
   if (!tagged.empty()) draft.second_frame = options_.text_frame(tagged);
@@ -188,7 +211,7 @@ model::MessageRef Home::make_message(HomeChannel& channel, const Publish& publis
   draft.data = publish.data;
   draft.text = encode(publish);
   draft.frame = options_.text_frame(draft.text);
-  draft.except = publish.except;
+  draft.except = std::move(except);
   draft.number = channel.sequence;
   draft.is_placed = publish.verdict != model::Verdict::kNone;
   draft.verdict = draft.is_placed ? publish.verdict : verdict_of(order);
@@ -229,7 +252,7 @@ Chains& Home::ensure_chains(HomeChannel& channel) {
     settings = options_.chain_policy->find(*channel.app, channel.name);
   }
   if (!settings) settings = std::make_shared<const ChainOptions>();
-  channel.chains = std::make_unique<Chains>(chain_shop_, std::move(settings), hash_seed_);
+  channel.chains = std::make_unique<Chains>(*chain_shop_, std::move(settings), hash_seed_);
   return *channel.chains;
 }
 
@@ -345,13 +368,21 @@ JoinAnswer Home::join(const Join& join) {
   if (join.member) answer.members = members_of(channel);
   if (!is_counted) {
     ++channel.subscribers_by_loop[join.loop];
-    if (++channel.subscription_count == 1) nodes_->occupy(channel.partition);
+    if (++channel.subscription_count == 1) {
+      nodes_->occupy(channel.partition);
+      if (channel.name.is_cache()) cached_->reads().occupy(channel.partition, key);
+    }
     if (join.is_second) count_second(channel, 1);
     tell_count(channel);
   }
   answer.subscription_count = subscriptions_of(channel);
   answer.sequence = channel.sequence;
-  if (channel.name.is_cache()) answer.cached = cache_.get(key, port_.clock().now());
+  if (channel.name.is_cache()) {
+    answer.cached = cached_->get(key);
+    if (answer.cached && answer.cached->is_ahead) {
+      channel.early.push_back({join.socket, answer.cached->version});
+    }
+  }
   if (join.filter || channel.chains) answer.filter = choose(key, join.socket, join.filter).filter;
   if (join.form_class != delta::FormClass::kNone || counted_class != delta::FormClass::kNone) {
     DeltaStart begun = start({key, join.socket, counted_class, join.form_class, join.wants_bases});
@@ -383,7 +414,11 @@ void Home::uncount(HomeChannel& channel, std::size_t loop, const model::SocketId
                    Counted counted) {
   MR_ASSERT(channel.subscribers_by_loop[loop] > 0, "left more often than joined");
   --channel.subscribers_by_loop[loop];
-  if (--channel.subscription_count == 0) nodes_->vacate(channel.partition);
+  std::erase_if(channel.early, [&socket](const auto& early) { return early.socket == socket; });
+  if (--channel.subscription_count == 0) {
+    nodes_->vacate(channel.partition);
+    if (channel.name.is_cache()) cached_->reads().vacate(channel.partition, channel.key);
+  }
   if (counted.is_second) count_second(channel, -1);
   tell_count(channel);
   if (channel.chains) {

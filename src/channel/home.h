@@ -8,7 +8,7 @@
 
 #include "base/flat_map.h"
 #include "base/function.h"
-#include "channel/cache.h"
+#include "channel/cached_events.h"
 #include "channel/foreign.h"
 #include "channel/home_channel.h"
 #include "channel/interval_counts.h"
@@ -46,6 +46,7 @@ class Home {
   void set_subscribers(std::vector<Subscribers*> by_loop, OtherNodes* nodes = nullptr) {
     subscribers_ = std::move(by_loop);
     nodes_ = nodes == nullptr ? &alone_ : nodes;
+    cached_->set_shared(nodes_->shared());
   }
 
   // Accepts a message; `done` runs when it was released or refused, possibly at once.
@@ -74,10 +75,9 @@ class Home {
 
   const Counters& counters() const { return counters_; }
   // What its chains share; a test may give another encoder.
-  ChainShop& chain_shop() { return chain_shop_; }
-  const ChainShop& chain_shop() const { return chain_shop_; }
+  ChainShop& chain_shop() const { return *chain_shop_; }
   std::size_t channel_count() const { return channels_.size(); }
-  const Cache& cache() const { return cache_; }
+  CachedEvents& cached() const { return *cached_; }
 
  private:
   bool is_taken_elsewhere(Publish& publish, OnReleased& done);
@@ -95,6 +95,8 @@ class Home {
   bool judge(const ChainOptions& rules, Publish& publish) const;
   void ask_for_place(HomeChannel& channel, std::uint64_t ticket);
   void decide(HomeChannel& channel, Pending& pending);
+  void keep(const HomeChannel& channel, Publish& publish);
+  model::LeftOut left_out(HomeChannel& channel, const Publish& publish) const;
   model::MessageRef make_message(HomeChannel& channel, const Publish& publish, Order order);
   void count_second(HomeChannel& channel, int change);
   bool has_tagged_form(const HomeChannel& channel, const Publish& publish) const;
@@ -130,10 +132,11 @@ class Home {
   const Options options_;
   std::vector<Subscribers*> subscribers_;
   delta::Encoder encoder_;
-  ChainShop chain_shop_;                                      // outlives the chains
+  const std::unique_ptr<ChainShop> chain_shop_ =
+      std::make_unique<ChainShop>();                          // outlives the chains
   base::TextViewMap<std::unique_ptr<HomeChannel>> channels_;  // views of HomeChannel::key
-  Cache cache_;
   IntervalCounts interval_counts_;
+  const std::unique_ptr<CachedEvents> cached_;
   Foreign foreign_;
   std::uint64_t leaving_tokens_ = 0;
   Counters counters_;

@@ -34,10 +34,14 @@ struct Publish {
   std::string except_node = {};  // a node's name: its connections do not get it
   std::uint8_t priority = 1;     // 0 (critical) to 3
   bool is_remote = false;        // it came over the broker, and is not sent again
-  bool is_returned = false;      // and it is ours: its publisher waits for it
+  bool is_returned = false;      // and it is ours
   // What the node where it entered decided; kNone with `conflation_key` empty: take it from the
   // data.
   model::Verdict verdict = model::Verdict::kNone;
+  CacheVersion version = {};  // of an event of a cache channel
+
+  // Its channel's cached event from now on.
+  bool is_kept() const { return channel.is_cache() && !is_client_event; }
 };
 
 struct Released {
@@ -151,6 +155,12 @@ struct HomeChannel {
   std::vector<Leaving> leaving;
   ChainOptionsRef coordination;  // its settings where all nodes count together; else null
   bool is_coordination_known = false;
+  // Who got a cached event of which the message itself may still come.
+  struct Early {
+    model::SocketId socket;
+    CacheVersion version;
+  };
+  std::vector<Early> early;
   std::unique_ptr<Chains> chains;  // where somebody has a filter or wants deltas
   bool is_expiry_due = false;      // a look at chains without messages is scheduled
   base::TimePoint count_announced{};

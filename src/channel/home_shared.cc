@@ -45,6 +45,7 @@ bool Home::is_taken_elsewhere(Publish& publish, OnReleased& done) {
   if (!nodes_->are_there() || !is_broker_ordered(publish.channel)) return false;
   const std::uint32_t partition =
       bus_partition(publish.app->options.id, publish.channel.text(), options_.partitions);
+  if (publish.is_kept()) publish.version = nodes_->shared().next_version();
   nodes_->send_ordered(partition, std::move(publish), std::move(done));
   return true;
 }
@@ -203,7 +204,7 @@ ChannelState Home::state(const std::string& key, const model::ChannelName& name)
     state.counts.user_count = static_cast<std::uint32_t>(elsewhere->users.size());
   }
   state.is_occupied = state.counts.subscription_count != 0;
-  if (name.is_cache()) state.cache = cache_.get(key, port_.clock().now());
+  if (name.is_cache()) state.cache = cached_->get(key);
   return state;
 }
 

@@ -43,8 +43,9 @@ class Subscribers {
   virtual void broadcast(const model::MessageRef& /*message*/) {}
   // Tells those who asked for it.
   virtual void tell_gap(const GapNotice& /*notice*/) {}
-  // Closes this loop's connections of a user (4009); the number of them.
-  virtual std::uint32_t terminate_user(const std::string& app_id, const std::string& user_id) = 0;
+  // Closes this loop's connections that were a user's before that time (4009); their number.
+  virtual std::uint32_t terminate_user(const std::string& app_id, const std::string& user_id,
+                                       base::TimePoint before) = 0;
 };
 
 }  // namespace mr::channel

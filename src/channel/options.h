@@ -67,6 +67,7 @@ struct Options {
   std::size_t mailbox_bytes_max = 64 << 20;  // a fuller mailbox pauses the release
   base::Duration cache_ttl = std::chrono::minutes(30);
   std::size_t cache_entries_max = 10'000;  // cached events per home loop
+  std::size_t cache_bytes_max = 64 << 20;  // of cached events and their channels' names
   base::Duration idempotency_ttl = std::chrono::seconds(120);
   std::size_t idempotency_entries_max = 100'000;  // per home loop
   // Where chains take their settings from; without it from the defaults. Whether a subscriber may

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/function.h"
+#include "channel/shared_state.h"
 
 namespace mr::channel {
 
@@ -35,7 +36,8 @@ class OtherNodes {
   virtual void occupy(std::uint32_t partition) = 0;
   virtual void vacate(std::uint32_t partition) = 0;
   // A message of this node was released here; the others get it in the order of these calls.
-  virtual void send(std::uint32_t partition, const Publish& publish) = 0;
+  // Its number on the partition.
+  virtual std::uint64_t send(std::uint32_t partition, const Publish& publish) = 0;
   // The same for a message that this node too has only from the broker. Its answer is `done`'s: it
   // is published here as one of another node is, and then released or refused.
   virtual void send_ordered(std::uint32_t /*partition*/, Publish&& /*publish*/,
@@ -49,6 +51,8 @@ class OtherNodes {
   // while all that other nodes hold is known.
   virtual bool are_there() const = 0;
   virtual bool are_known() const = 0;
+  // What they have in common beside messages.
+  virtual SharedState& shared() = 0;
 };
 
 // A node alone.
@@ -58,10 +62,14 @@ class NoOtherNodes final : public OtherNodes {
   void follow(std::uint32_t, base::Task task) override { task(); }
   void occupy(std::uint32_t) override {}
   void vacate(std::uint32_t) override {}
-  void send(std::uint32_t, const Publish&) override {}
+  std::uint64_t send(std::uint32_t, const Publish&) override { return 0; }
   void share(const ShareChange&) override {}
   bool are_there() const override { return false; }
   bool are_known() const override { return true; }
+  SharedState& shared() override { return shared_; }
+
+ private:
+  AloneState shared_;
 };
 
 }  // namespace mr::channel

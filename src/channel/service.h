@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/function.h"
+#include "channel/cached_event.h"
 #include "channel/other_nodes.h"
 #include "model/app.h"
 #include "model/channel_name.h"
@@ -28,13 +29,6 @@ struct ChannelCounts {
   std::string channel;
   std::uint32_t subscription_count = 0;
   std::uint32_t user_count = 0;  // presence channels: distinct users
-};
-
-struct CachedEvent {
-  std::string event;
-  std::string data;               // JSON text of the member as published
-  model::Tags tags = {};          // for subscribers' filters
-  std::uint32_t ttl_seconds = 0;  // what is left
 };
 
 // One event for one channel.

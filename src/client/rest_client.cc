@@ -89,6 +89,10 @@ void RestClient::get(std::string_view resource,
   send("GET", resource, parameters, {}, std::move(done));
 }
 
+void RestClient::order(std::string_view resource, std::string body, Done done) {
+  send("POST", resource, {}, std::move(body), std::move(done));
+}
+
 void RestClient::send(std::string_view method, std::string_view resource,
                       const std::vector<std::pair<std::string, std::string>>& parameters,
                       std::string body, Done done) {

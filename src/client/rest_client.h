@@ -55,6 +55,8 @@ class RestClient {
   // `resource` below /apps/{id}: "/channels". Parameters are not encoded yet.
   void get(std::string_view resource, std::vector<std::pair<std::string, std::string>> parameters,
            Done done);
+  // A signed POST of any body: "/users/u/terminate_connections".
+  void order(std::string_view resource, std::string body, Done done);
   // An unsigned POST of any body: for servers without apps (the floor of the benchmarks).
   void post(const std::string& path, std::string body, Done done);
   std::size_t in_flight() const;

@@ -29,9 +29,10 @@ Control::Control(net::Loop& loop, const Options& options, BootId self, Relays& r
 
 Control::~Control() { stop(); }
 
-void Control::start(Bus& bus, Registry& registry) {
+void Control::start(Bus& bus, Registry& registry, Store& store) {
   bus_ = &bus;
   registry_ = &registry;
+  commands_ = std::make_unique<CommandLog>(loop_, store, options_.secret, *this);
   started_ = loop_.clock().now();
   bus_->start();
   tick();
@@ -92,15 +93,16 @@ void Control::register_node() {
                     if (lines == nullptr || connection != connection_ || !is_open_) return;
                     if (is_linked_) return;
                     is_linked_ = true;
-                    if (has_joined_) speaks_from_ = loop_.clock().now() + kReturnWait;
-                    const base::TimePoint now = loop_.clock().now();
+                    const base::TimePoint now = linked_ = loop_.clock().now();
+                    if (has_joined_) speaks_from_ = now + kReturnWait;
                     for (const BootId boot : *lines) table_.note(boot, now);
                     unwelcome_.clear();
                     for (const NodeLine& line : table_.lines()) {
                       if (line.is_alive && line.boot != self_) unwelcome_.push_back(line.boot);
                     }
                     say(HelloMessage{options_.name, !has_joined_});
-                    relays_.each([](Relay& relay) { relay.set_linked(true); }, [] {});
+                    commands_->read();
+                    tell_relays();
                     beat();
                     join_if_welcome();
                     send_broadcasts();
@@ -109,14 +111,21 @@ void Control::register_node() {
 
 void Control::join_if_welcome() {
   if (has_joined_ || !is_linked_) return;
-  if (!unwelcome_.empty() && !MR_PLANTED("joined_before_welcome")) return;
-  join();
+  const bool is_late = loop_.clock().now() - linked_ >= kPatience;
+  const bool is_due = unwelcome_.empty() && (commands_->is_read() || is_late);
+  if (is_due || MR_PLANTED("joined_before_welcome")) join();
 }
 
 void Control::join() {
   has_joined_ = true;
-  relays_.each([](Relay& relay) { relay.set_joined(); }, [] {});
+  tell_relays();
   send_broadcasts();
+}
+
+void Control::tell_relays() {
+  relays_.each([is_linked = is_linked_, has_joined = has_joined_](
+                   Relay& relay) { relay.set_linked(is_linked, has_joined); },
+               [] {});
 }
 
 void Control::on_lost(std::string_view why) {
@@ -127,7 +136,7 @@ void Control::on_lost(std::string_view why) {
   if (!is_linked_) return;
   is_linked_ = false;
   judge_shares();
-  relays_.each([](Relay& relay) { relay.set_linked(false); }, [] {});
+  tell_relays();
 }
 
 void Control::tick() {
@@ -143,6 +152,7 @@ void Control::tick() {
   if (is_subscribed_ && !is_linked_) register_node();
   // An answer may be lost; so may the question.
   if (is_linked_ && !has_joined_) say(HelloMessage{options_.name, !has_joined_});
+  join_if_welcome();
   send_broadcasts();
 }
 
@@ -164,8 +174,10 @@ void Control::beat() {
     if (bus_ == nullptr || !is_linked_ || is_leaving_) return;
     ++counters_.beats_sent;
     tell_news();
+    commands_->look();
     say(BeatMessage{++beats_, options_.name, status_, std::move(tails), shares_.own().number,
-                    shares_.own().digest(), facts_, load_});
+                    shares_.own().digest(), facts_, load_, commands_->clock().now(),
+                    commands_->digest()});
     registry_->beat(self_, options_.name, [this](const Registry::Lines* lines) {
       if (lines == nullptr || !is_linked_) return;
       for (const BootId boot : *lines) table_.note(boot, loop_.clock().now());
@@ -210,6 +222,9 @@ void Control::on_envelope(Subject, std::string_view bytes) {
   if (const auto* const beat = std::get_if<BeatMessage>(&message)) return hear(from, *beat);
   if (const auto* const leave = std::get_if<LeaveMessage>(&message)) return hear(from, *leave);
   if (const auto* const share = std::get_if<ShareMessage>(&message)) return hear(from, *share);
+  if (const auto* const told = std::get_if<CommandMessage>(&message)) {
+    return from == self_ ? void() : commands_->hear(*told);
+  }
   if (const auto* const request = std::get_if<ShareRequest>(&message)) {
     if (request->to == self_) tell_share(from);
     return;
@@ -253,6 +268,17 @@ void Control::hear(BootId from, const BeatMessage& beat) {
   relays_.each([from, tails](Relay& relay) { relay.on_tails(from, *tails); }, [] {});
   if (!shares_.check(from, beat, loop_.clock().now())) say(ShareRequest{from});
   judge_shares();
+  compare(beat);
+}
+
+// What nodes have in common beside messages.
+void Control::compare(const BeatMessage& beat) {
+  HybridClock& clock = commands_->clock();
+  if (beat.clock > clock.now()) {
+    clock.observe(beat.clock);
+    relays_.advance_clocks(beat.clock);
+  }
+  commands_->compare(beat.command_digest);
 }
 
 void Control::hear(BootId from, const LeaveMessage& leave) {
@@ -354,6 +380,17 @@ void Control::hear(BootId from, BroadcastMessage broadcast) {
   if (from == self_ || !broadcasts_.hear(from, broadcast.number)) return;
   relays_.take(std::move(broadcast));
 }
+
+// --- commands ----------------------------------------------------------------------------------
+
+void Control::terminate_user(std::string app_id, std::string user_id) {
+  if (!commands_) return;
+  commands_->issue(CommandKind::kTerminateUser, std::move(app_id), std::move(user_id));
+}
+
+void Control::on_command(const Command& command, base::Duration age) { relays_.obey(command, age); }
+
+void Control::tell(CommandMessage message) { say(std::move(message)); }
 
 // --- the table's changes -----------------------------------------------------------------------
 

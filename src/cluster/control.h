@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,6 +10,7 @@
 #include "base/function.h"
 #include "cluster/broadcasts.h"
 #include "cluster/bus.h"
+#include "cluster/command_log.h"
 #include "cluster/envelope.h"
 #include "cluster/node_table.h"
 #include "cluster/options.h"
@@ -37,6 +39,12 @@ class Relays {
   virtual void on_refused(const base::Error<EnvelopeErrc>& /*why*/) {}
   // The last number given on each partition of this node, gathered on the control loop.
   virtual void gather_tails(base::Function<void(Tails)> done) = 0;
+  // A command of another node, to all loops: it holds for what there was `age` ago.
+  virtual void obey(const Command& command, base::Duration age) = 0;
+  // The broker's store may have lost what this node gave it.
+  virtual void on_store_renewed() = 0;
+  // No loop's HybridClock is behind this time.
+  virtual void advance_clocks(std::uint64_t time) = 0;
 
  protected:
   ~Relays() = default;
@@ -53,16 +61,19 @@ struct ControlCounters {
 // This node on the control subject: hello, heartbeats, the node table, and what other nodes ask of
 // our Relays. A node is linked, and its Relays publish, after every node that the store names has
 // answered its hello or died. Control loop.
-class Control final : public BusEvents, public TableEvents {
+class Control final : public BusEvents, public TableEvents, public CommandEvents {
  public:
   Control(net::Loop& loop, const Options& options, BootId self, Relays& relays);
   ~Control();
   Control(const Control&) = delete;
   Control& operator=(const Control&) = delete;
-  void start(Bus& bus, Registry& registry);
+  void start(Bus& bus, Registry& registry, Store& store);
   // Says that we leave; `done` when it was handed to the broker. Nothing is sent after it.
   void leave(base::Task done);
   void stop();
+
+  // All other nodes close the user's connections that they have now.
+  void terminate_user(std::string app_id, std::string user_id);
 
   // What homes say of this node; told to the others a few milliseconds later.
   void share(const ShareCount& count);
@@ -70,7 +81,6 @@ class Control final : public BusEvents, public TableEvents {
 
   // To the connections of all other nodes; while they cannot be reached it waits.
   void broadcast(BroadcastMessage message);
-  const Broadcasts& broadcasts() const { return broadcasts_; }
 
   bool is_linked() const { return is_linked_; }
   // Serves: it joined, or the broker stayed away for two seconds since the start, and it goes on
@@ -84,6 +94,12 @@ class Control final : public BusEvents, public TableEvents {
   void set_name(const std::string& name) { options_.name = name; }
   const NodeTable& table() const { return table_; }
   const ControlCounters& counters() const { return counters_; }
+  // What is counted there. `commands` is null when it was not started.
+  struct Parts {
+    const Broadcasts& broadcasts;
+    const CommandLog* commands;
+  };
+  Parts parts() const { return {broadcasts_, commands_.get()}; }
   // Why the broker cannot be reached; empty while it can.
   const std::string& problem() const { return problem_; }
 
@@ -94,6 +110,9 @@ class Control final : public BusEvents, public TableEvents {
   void on_joining(BootId boot) override;
   void on_alive(BootId boot) override;
   void on_gone(BootId boot) override;
+  void on_command(const Command& command, base::Duration age) override;
+  void tell(CommandMessage message) override;
+  void on_store_renewed() override { relays_.on_store_renewed(); }
 
  private:
   void tick();
@@ -111,6 +130,8 @@ class Control final : public BusEvents, public TableEvents {
   void hear(BootId from, const ShareMessage& share);
   void hear(BootId from, BroadcastMessage broadcast);
   void send_broadcasts();
+  void tell_relays();
+  void compare(const BeatMessage& beat);
   void tell_news_later();
   void tell_news();
   void tell_share(BootId to);
@@ -124,6 +145,7 @@ class Control final : public BusEvents, public TableEvents {
   Relays& relays_;
   Bus* bus_ = nullptr;
   Registry* registry_ = nullptr;
+  std::unique_ptr<CommandLog> commands_;
   EnvelopeCodec codec_;
   NodeTable table_;
   Shares shares_;
@@ -139,6 +161,7 @@ class Control final : public BusEvents, public TableEvents {
   std::uint64_t connection_ = 0;  // counts them: an answer to an earlier one is none
   std::uint64_t beats_ = 0;
   base::TimePoint started_{};
+  base::TimePoint linked_{};
   base::TimePoint asked_{};  // the control subject, of the broker
   bool is_open_ = false;
   bool is_subscribed_ = false;

@@ -1,5 +1,7 @@
 #include "cluster/envelope.h"
 
+#include <algorithm>
+#include <array>
 #include <utility>
 #include <variant>
 
@@ -26,7 +28,17 @@ constexpr std::size_t kHeaderBytes = kFromAt + kBootBytes;
 constexpr std::size_t kSignatureBytes = 16;
 
 constexpr std::size_t kKinds = std::variant_size_v<Message>;
-static_assert(kKinds == static_cast<std::size_t>(Kind::kBroadcast));
+// By alternative of Message.
+constexpr std::array kWireKinds{
+    Kind::kData,      Kind::kProbe,        Kind::kMarkRequest, Kind::kMark,   Kind::kGapQuestion,
+    Kind::kGapAnswer, Kind::kHello,        Kind::kWelcome,     Kind::kBeat,   Kind::kLeave,
+    Kind::kShare,     Kind::kShareRequest, Kind::kBroadcast,   Kind::kCommand};
+static_assert(kWireKinds.size() == kKinds);
+
+// kKinds: none has it.
+std::size_t alternative_of(std::uint8_t kind) {
+  return static_cast<std::size_t>(std::ranges::find(kWireKinds, Kind{kind}) - kWireKinds.begin());
+}
 
 using Error = base::Error<EnvelopeErrc>;
 
@@ -77,10 +89,9 @@ std::optional<Error> refuse_header(std::string_view header) {
     return Error{EnvelopeErrc::kField, "its format is 0; the first is 1"};
   }
   const std::uint8_t kind = byte_at(header, kKindAt);
-  if (kind == 0 || kind > kKinds) {
+  if (alternative_of(kind) == kKinds) {
     return Error{EnvelopeErrc::kKind, "its kind is " + std::to_string(kind) +
-                                          ", this node knows 1 to " + std::to_string(kKinds) +
-                                          "; its format is " +
+                                          ", which this node does not know; its format is " +
                                           std::to_string(byte_at(header, kFormatAt))};
   }
   if (byte_at(header, kPriorityAt) > kPriorityMax) {
@@ -122,7 +133,7 @@ base::Result<Envelope, EnvelopeErrc> EnvelopeCodec::decode(std::string_view byte
   if (auto refused = refuse_header(bytes)) return *std::move(refused);
   const std::uint8_t kind = byte_at(bytes, kKindAt);
   Envelope envelope{read_boot(bytes.substr(kFromAt)), byte_at(bytes, kPriorityAt),
-                    fresh(kind - std::size_t{1}, std::make_index_sequence<kKinds>{})};
+                    fresh(alternative_of(kind), std::make_index_sequence<kKinds>{})};
   if (auto error = read_fields(body.value().substr(kHeaderBytes), envelope.message)) {
     error->detail = std::string(name_of(Kind{kind})).append(": ").append(error->detail);
     return *std::move(error);
@@ -161,7 +172,7 @@ std::string to_text(BootId boot) {
   return text;
 }
 
-Kind kind_of(const Message& message) { return static_cast<Kind>(message.index() + 1); }
+Kind kind_of(const Message& message) { return kWireKinds[message.index()]; }
 
 std::string_view name_of(Kind kind) {
   switch (kind) {
@@ -191,6 +202,8 @@ std::string_view name_of(Kind kind) {
       return "share_request";
     case Kind::kBroadcast:
       return "broadcast";
+    case Kind::kCommand:
+      return "command";
   }
   return "unknown";
 }

@@ -15,7 +15,7 @@ namespace mr::cluster {
 
 // How a message travels between nodes: docs/cluster.md, "Envelopes", has every byte.
 
-// In the order of the alternatives of Message. The numbers are on the wire and stay for ever.
+// The numbers are on the wire and stay for ever.
 enum class Kind : std::uint8_t {
   kData = 1,
   kProbe,
@@ -30,6 +30,7 @@ enum class Kind : std::uint8_t {
   kShare,
   kShareRequest,
   kBroadcast,
+  kCommand = 16,
 };
 
 enum class EnvelopeErrc : std::uint8_t {

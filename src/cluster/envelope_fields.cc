@@ -277,6 +277,22 @@ void take(Reader& reader, ShareUser& user) {
 }
 
 template <class Sink>
+void put(Sink& sink, const Command& command) {
+  sink.number(command.id);
+  sink.number(command.time);
+  sink.number(static_cast<std::uint8_t>(command.kind));
+  put_text(sink, command.app_id);
+  put_text(sink, command.user_id);
+}
+void take(Reader& reader, Command& command) {
+  command.id = reader.number();
+  command.time = reader.number();
+  command.kind = static_cast<CommandKind>(reader.number(UINT8_MAX));
+  command.app_id = reader.text(kEnvelopeBytesMax);
+  command.user_id = reader.text(kEnvelopeBytesMax);
+}
+
+template <class Sink>
 void put(Sink& sink, const model::Tag& tag) {
   put_text(sink, tag.name);
   put_text(sink, tag.value);
@@ -470,6 +486,7 @@ void describe(Fields& fields, Is<EventMessage> auto& data) {
   fields.value({12, "verdict"}, data.verdict);
   fields.value({13, "is_ordered"}, data.is_ordered);
   fields.text({14, "except_node"}, data.except_node);
+  fields.value({16, "cache_time"}, data.cache_time);
 }
 
 template <class Fields>
@@ -529,6 +546,8 @@ void describe(Fields& fields, Is<BeatMessage> auto& beat) {
   fields.text({13, "version"}, beat.facts.version);
   fields.value({14, "capacity"}, beat.facts.capacity);
   fields.value({15, "load"}, beat.load);
+  fields.value({20, "clock"}, beat.clock);
+  fields.value({21, "command_digest"}, beat.command_digest);
 }
 
 template <class Fields>
@@ -559,6 +578,11 @@ void describe(Fields& fields, Is<BroadcastMessage> auto& broadcast) {
   fields.text({4, "data"}, broadcast.data);
   fields.value({5, "except"}, broadcast.except);
   fields.text({6, "except_node"}, broadcast.except_node);
+}
+
+template <class Fields>
+void describe(Fields& fields, Is<CommandMessage> auto& message) {
+  fields.list({1, "commands"}, message.commands);
 }
 
 template <class Sink>

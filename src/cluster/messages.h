@@ -35,6 +35,7 @@ struct EventMessage {
   std::uint8_t priority = 1;  // in the header
   std::string except_node;    // a node's name: its connections do not get it
   bool is_ordered = false;    // nobody has it before the broker gives it back, its sender neither
+  std::uint64_t cache_time = 0;  // of an event of a cache channel: by HybridClock
   bool operator==(const EventMessage&) const = default;
 };
 
@@ -154,6 +155,8 @@ struct BeatMessage {
   std::uint64_t share_digest = 0;  // over all that it holds
   NodeFacts facts{};
   NodeLoad load{};
+  std::uint64_t clock = 0;           // by HybridClock
+  std::uint64_t command_digest = 0;  // over the commands that it knows
   bool operator==(const BeatMessage&) const = default;
 };
 
@@ -175,8 +178,27 @@ struct BroadcastMessage {
   bool operator==(const BroadcastMessage&) const = default;
 };
 
+// What a command orders. The numbers are on the wire and in the log, and stay for ever.
+enum class CommandKind : std::uint8_t { kTerminateUser = 1 };
+
+// "All nodes, do this", for what there was before its time.
+struct Command {
+  std::uint64_t id = 0;    // random
+  std::uint64_t time = 0;  // by HybridClock
+  CommandKind kind = CommandKind::kTerminateUser;
+  std::string app_id;
+  std::string user_id;
+  bool operator==(const Command&) const = default;
+};
+
+// On control; and as a record, the log of all of them.
+struct CommandMessage {
+  std::vector<Command> commands;
+  bool operator==(const CommandMessage&) const = default;
+};
+
 using Message = std::variant<EventMessage, ProbeMessage, MarkRequest, MarkMessage, GapQuestion,
                              GapAnswer, HelloMessage, WelcomeMessage, BeatMessage, LeaveMessage,
-                             ShareMessage, ShareRequest, BroadcastMessage>;
+                             ShareMessage, ShareRequest, BroadcastMessage, CommandMessage>;
 
 }  // namespace mr::cluster

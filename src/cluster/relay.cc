@@ -53,25 +53,22 @@ void Relay::on_open() {
   if (is_linked_) begin();
 }
 
-void Relay::set_linked(bool is_linked) {
-  if (is_linked_ == is_linked) return;
+void Relay::set_linked(bool is_linked, bool has_joined) {
   const bool was_up = is_up();
   is_linked_ = is_linked;
-  if (is_up()) {
+  has_joined_ = has_joined;
+  if (is_up() && !was_up) {
     begin();
-  } else if (was_up) {
+  } else if (was_up && !is_up()) {
     down_since_ = loop_.clock().now();
   }
-}
-
-void Relay::set_joined() {
-  has_joined_ = true;
   send_queued();
 }
 
 void Relay::begin() {
   if (was_up_) send_from_ = loop_.clock().now() + kReturnWait;
   was_up_ = true;
+  events_.on_up();
   for (const auto& part : parts_) {
     if (part) subscribe(*part);
   }
@@ -255,7 +252,17 @@ void Relay::switch_on_if_marked(Part& part) {
   part.state = Part::State::kOn;
   part.is_offline = false;
   if (!part.on_since) part.on_since = loop_.clock().now();
+  events_.on_doubt(part.number);
   open_gate(part);
+}
+
+bool Relay::is_to_come(std::uint32_t partition, BootId origin, std::uint64_t number) const {
+  const Part* const part = find(partition);
+  if (part == nullptr || origin == self_) return false;
+  const auto known = std::ranges::find(part->origins, origin, &Part::Origin::boot);
+  if (known != part->origins.end() && known->is_known) return known->last < number;
+  return std::ranges::any_of(
+      peers_, [origin](const Peer& peer) { return peer.boot == origin && peer.is_alive; });
 }
 
 RelayState Relay::state() const {
@@ -326,7 +333,10 @@ void Relay::hear(Part& part, BootId from, EventMessage message) {
   const bool is_own = from == self_;
   if (!origin.is_known && !part.is_served()) {
     // Its marker is still to come, and nobody is subscribed.
-    if (!is_own) ++counters_.before_marker;
+    if (is_own) return;
+    ++counters_.before_marker;
+    // The marker does not wait for its write: it is newer than the question.
+    if (message.cache_time != 0) events_.on_message(from, std::move(message));
     return;
   }
   meet(part, from, message.sequence);
@@ -344,7 +354,7 @@ void Relay::hear(Part& part, BootId from, EventMessage message) {
     return;
   }
   ++counters_.delivered;
-  events_.on_message(std::move(message));
+  events_.on_message(from, std::move(message));
 }
 
 void Relay::hear(Part& part, BootId from, const MarkMessage& mark) {
@@ -357,7 +367,7 @@ void Relay::hear(Part& part, BootId from, const MarkMessage& mark) {
     origin.is_known = true;
     origin.last = mark.tail;
   }
-  origin.is_unsure = false;
+  if (std::exchange(origin.is_unsure, false)) events_.on_doubt(part.number);
   std::erase(part.waiting, from);
   switch_on_if_marked(part);
 }
@@ -393,6 +403,7 @@ void Relay::miss_until(Part& part, BootId boot, std::uint64_t last) {
   }
   gaps_.push_back({boot, gap, loop_.clock().now()});
   ask_gaps(boot);
+  events_.on_doubt(part.number);
 }
 
 void Relay::on_tails(BootId from, const Tails& tails) {
@@ -442,6 +453,7 @@ void Relay::settle_gap(BootId origin, const GapAnswer& answer) {
   const base::TimePoint since = found->found;
   gaps_.erase(found);
   if (!answer.is_complete) return report_unknown(answer.gap.partition, since);
+  events_.on_doubt(answer.gap.partition);
   GapReport report{answer.gap.partition, since, true, answer.hits};
   for (const GapAnswer::Hit& hit : report.hits) counters_.missed += hit.count;
   events_.on_gap(report);
@@ -450,6 +462,7 @@ void Relay::settle_gap(BootId origin, const GapAnswer& answer) {
 void Relay::report_unknown(std::uint32_t partition, base::TimePoint found) {
   ++counters_.gaps_unknown;
   events_.on_gap({partition, found, false, {}});
+  events_.on_doubt(partition);
 }
 
 void Relay::on_control(BootId from, const Message& message) {
@@ -462,8 +475,12 @@ void Relay::on_control(BootId from, const Message& message) {
 
 void Relay::answer(BootId from, const MarkRequest& request) {
   if (request.partition >= parts_.size()) return;
-  say(partition_subject(request.partition),
-      MarkMessage{from, request.generation, outbox_.tail(request.partition)});
+  const std::uint32_t partition = request.partition;
+  behind_awaited(partition, [this, from, partition, generation = request.generation] {
+    events_.before_mark(partition, [this, from, partition, generation] {
+      say(partition_subject(partition), MarkMessage{from, generation, outbox_.tail(partition)});
+    });
+  });
 }
 
 void Relay::answer(BootId from, const GapQuestion& question) {
@@ -487,9 +504,10 @@ bool Relay::say(Subject subject, Message message) {
   return bus_ != nullptr && bus_is_open_ && bus_->publish(subject, encode(std::move(message)));
 }
 
-void Relay::publish(std::uint32_t partition, EventMessage message, OnReturned done) {
-  if (done) return publish_ordered(partition, std::move(message), std::move(done));
-  number_and_send(partition, std::move(message));
+std::uint64_t Relay::publish(std::uint32_t partition, EventMessage message, OnReturned done) {
+  if (!done) return number_and_send(partition, std::move(message));
+  publish_ordered(partition, std::move(message), std::move(done));
+  return 0;
 }
 
 std::uint64_t Relay::number_and_send(std::uint32_t partition, EventMessage message) {

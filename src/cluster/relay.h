@@ -34,11 +34,18 @@ struct GapReport {
 class RelayEvents {
  public:
   // From another node, or an ordered one of this node whose sender waits no more; those of a node
-  // in the order in which it numbered them.
-  virtual void on_message(EventMessage message) = 0;
+  // in the order in which it numbered them. Of a partition that nobody hears yet just the events of
+  // cache channels.
+  virtual void on_message(BootId from, EventMessage message) = 0;
   virtual void on_gap(const GapReport& report) = 0;
   // What cannot be read; it changes nothing.
   virtual void on_refused(const base::Error<EnvelopeErrc>& /*why*/) {}
+  // The broker is there again; what waits for it is sent behind this call.
+  virtual void on_up() {}
+  // What is known of the partition's channels may be old: messages may have been missed.
+  virtual void on_doubt(std::uint32_t /*partition*/) {}
+  // Runs `mark` when what was sent until now can be read by who hears nothing of it on the bus.
+  virtual void before_mark(std::uint32_t /*partition*/, base::Task mark) { mark(); }
 
  protected:
   ~RelayEvents() = default;
@@ -88,8 +95,8 @@ class Relay final : public BusEvents {
 
   // Numbers the message and sends it; while the broker is away it waits in a bounded queue.
   // With `done` this node too has the message only from the broker, so that all nodes have it in
-  // one order; it is refused while the broker is away.
-  void publish(std::uint32_t partition, EventMessage message, OnReturned done = {});
+  // one order; it is refused while the broker is away. Gives the number; with `done` 0.
+  std::uint64_t publish(std::uint32_t partition, EventMessage message, OnReturned done = {});
 
   // Runs `join` when the partition is heard, at once as a rule; joins keep their order. The
   // partition is wanted from now on, until it had no occupant for `Options::linger`.
@@ -100,9 +107,9 @@ class Relay final : public BusEvents {
   void set_occupied(std::uint32_t partition, bool is_occupied);
 
   // From the node table. Linked: the nodes that were there before this connection are known to it.
-  void set_linked(bool is_linked);
-  // What is numbered may be sent: every node knows of us, or learns that we were there before it.
-  void set_joined();
+  // Joined: what is numbered may be sent, every node knows of us, or learns that we were there
+  // before it.
+  void set_linked(bool is_linked, bool has_joined);
   enum class Peering : std::uint8_t {
     kJoining,  // it has published nothing yet
     kAlive,
@@ -113,6 +120,8 @@ class Relay final : public BusEvents {
   void on_control(BootId from, const Message& message);
   void on_tails(BootId from, const Tails& tails);
 
+  // Whether this message of a node can still come here.
+  bool is_to_come(std::uint32_t partition, BootId origin, std::uint64_t number) const;
   // The last number that was sent on each partition.
   Tails tails() const { return outbox_.tails(); }
   // What is published now is sent.
@@ -149,6 +158,7 @@ class Relay final : public BusEvents {
   void publish_ordered(std::uint32_t partition, EventMessage message, OnReturned done);
   void send_ordered(std::uint32_t partition, EventMessage message, Part::Awaited awaited);
   void hear_ordered(Part& part, EventMessage message);
+  void behind_awaited(std::uint32_t partition, base::Task task);
   void give_up_awaited(Part& part);
   void check_due_awaited(Part& part);
   void miss_own(const Gap& gap);

@@ -36,7 +36,7 @@ void Relay::send_ordered(std::uint32_t partition, EventMessage message, Part::Aw
     ++counters_.ordered_refused;
     return awaited.done(std::nullopt);
   }
-  if (MR_PLANTED("ordered_at_once")) events_.on_message(message);
+  if (MR_PLANTED("ordered_at_once")) events_.on_message(self_, message);
   awaited.number = number_and_send(partition, std::move(message));
   part.awaited.push_back(std::move(awaited));
 }
@@ -54,7 +54,19 @@ void Relay::hear_ordered(Part& part, EventMessage message) {
     ++counters_.ordered_unanswered;
     awaited.done(std::nullopt);
   }
-  events_.on_message(std::move(message));
+  events_.on_message(self_, std::move(message));
+}
+
+// What was sent and has not come back is kept nowhere yet.
+void Relay::behind_awaited(std::uint32_t partition, base::Task task) {
+  Part* const part = find(partition);
+  if (part == nullptr || part->awaited.empty()) return task();
+  OnReturned& last = part->awaited.back().done;
+  last = [done = std::move(last),
+          task = std::move(task)](std::optional<EventMessage> message) mutable {
+    done(std::move(message));
+    task();
+  };
 }
 
 void Relay::give_up_awaited(Part& part) {

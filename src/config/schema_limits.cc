@@ -177,6 +177,12 @@ std::vector<Key> channel_rows() {
                .min = 1,
                .max = 100'000'000},
               [](S& s) -> auto& { return s.channel.cache_entries_max; }),
+      setting<Unit::kMegabytes>(
+          {.path = "channel_limits.max_cache_mb",
+           .text = "Cached events kept per event loop, in megabytes; the oldest make room.",
+           .min = 1,
+           .max = 65536},
+          [](S& s) -> auto& { return s.channel.cache_bytes_max; }),
       setting({.path = "channel_limits.max_waiting_messages",
                .text = "Publishes of one channel that may wait for their release; beyond it 503.",
                .min = 1,

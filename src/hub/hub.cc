@@ -71,7 +71,7 @@ void Hub::judge_blocked(const ChannelLog& log, const model::Message& message) {
 // What a filter or its sender keeps from a subscriber does not wait for it.
 bool Hub::gets(SubscriptionId id, const model::Message& message) const {
   const OutletId outlet = subscriptions_.at(id).outlet;
-  if (message.except && *message.except == subscriptions_.outlet(outlet).id) return false;
+  if (message.except.has(subscriptions_.outlet(outlet).id)) return false;
   return !tracks_.has(id) || hears(tracks_.at(id), message);
 }
 

@@ -76,7 +76,7 @@ bool Writer::gather_entries(const Outlet& outlet, SubscriptionId id) {
   bool is_first = true;
   for (std::uint32_t number = subscription.cursor; number != log.end(); ++number) {
     const model::MessageRef& message = model::variant_of(log.at(number).message, outlet.is_second);
-    if (message->except && *message->except == outlet.id) {
+    if (message->except.has(outlet.id)) {
       pass(id, number + 1, is_first, &Part::excluded);
       continue;
     }
@@ -116,7 +116,7 @@ bool Writer::gather_tracked(const Outlet& outlet, SubscriptionId id) {
       pass(id, number + 1, is_first, &Part::filtered);
       continue;
     }
-    if (message->except && *message->except == outlet.id) {
+    if (message->except.has(outlet.id)) {
       if (!MR_PLANTED("exclusion_ignored")) {
         journal_.leave_out(is_first ? Journal::kCertain : parts_.size() - 1, id, *message);
       }
@@ -150,7 +150,7 @@ bool Writer::skip(SubscriptionId id) {
   const model::Message& message =
       *subscriptions_.log(subscription.channel).at(subscription.cursor).message;
   const Outlet& outlet = subscriptions_.outlet(subscription.outlet);
-  const bool is_excluded = message.except && *message.except == outlet.id;
+  const bool is_excluded = message.except.has(outlet.id);
   if (subscription.track != kNone) {
     pass_silent_marks(id);
     if (!hears(tracks_.at(id), message)) {

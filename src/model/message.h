@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -7,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/ref.h"
 #include "model/chain_entry.h"
@@ -23,6 +25,25 @@ inline constexpr Form kFirstDeltaForm = 2;
 // The pieces of one frame, in order; what is not needed is empty.
 using FrameParts = std::array<std::string_view, 3>;
 
+// The connections that do not get a message.
+class LeftOut {
+ public:
+  using Ids = std::shared_ptr<const std::vector<SocketId>>;
+  LeftOut() = default;
+  LeftOut(std::nullopt_t) {}                                // NOLINT(google-explicit-constructor)
+  LeftOut(SocketId one) : one_(one) {}                      // NOLINT(google-explicit-constructor)
+  LeftOut(std::optional<SocketId> one, Ids more = nullptr)  // NOLINT(google-explicit-constructor)
+      : one_(one), more_(std::move(more)) {}
+
+  bool has(const SocketId& id) const {
+    return (one_ && *one_ == id) || (more_ && std::ranges::find(*more_, id) != more_->end());
+  }
+
+ private:
+  std::optional<SocketId> one_;
+  Ids more_;  // null: no more than that one
+};
+
 // One event on one channel, immutable, shared by all loops with subscribers. `frame` is the
 // complete WebSocket text frame as every plain subscriber gets it, encoded once on the channel's
 // home loop.
@@ -35,22 +56,22 @@ class Message final : public base::RefCounted {
     std::unique_ptr<const ChainEntry> entry;
   };
 
-  Message(std::string channel_key, std::string wire_frame, std::optional<SocketId> left_out,
+  Message(std::string channel_key, std::string wire_frame, LeftOut left_out,
           Ref of_second = nullptr)
-      : Message(std::move(channel_key), std::move(wire_frame), left_out, Chained{},
+      : Message(std::move(channel_key), std::move(wire_frame), std::move(left_out), Chained{},
                 std::move(of_second)) {}
-  Message(std::string channel_key, std::string wire_frame, std::optional<SocketId> left_out,
-          Chained chained, Ref of_second = nullptr)
+  Message(std::string channel_key, std::string wire_frame, LeftOut left_out, Chained chained,
+          Ref of_second = nullptr)
       : key(std::move(channel_key)),
         frame(std::move(wire_frame)),
-        except(left_out),
+        except(std::move(left_out)),
         entry(std::move(chained.entry)),
         second(std::move(of_second)),
         text_at_(chained.text_at) {}
 
   const std::string key;  // channel_key(app id, channel)
   const std::string frame;
-  const std::optional<SocketId> except;           // this connection does not get it
+  const LeftOut except;
   const std::unique_ptr<const ChainEntry> entry;  // null: neither filtered nor chained
   const Ref second;  // the same event as protocol 2 has it; null: as everybody
 

@@ -214,28 +214,31 @@ void Sessions::remove(SessionRef ref) {
 }
 
 void Sessions::add_user(Session& session, const std::string& user_id) {
-  users_[model::channel_key(session.app->options.id, user_id)].push_back(session.ref);
+  users_[model::channel_key(session.app->options.id, user_id)].push_back(
+      {session.ref, loop_.clock().now()});
 }
 
 void Sessions::remove_user(Session& session, const std::string& user_id) {
   const auto found = users_.find(model::channel_key(session.app->options.id, user_id));
   if (found == users_.end()) return;
-  std::vector<SessionRef>& refs = found->second;
-  const auto at = std::find_if(refs.begin(), refs.end(), [&](const SessionRef& ref) {
-    return ref.slot == session.ref.slot && ref.generation == session.ref.generation;
+  std::vector<UserSession>& of_user = found->second;
+  const auto at = std::find_if(of_user.begin(), of_user.end(), [&](const UserSession& one) {
+    return one.ref.slot == session.ref.slot && one.ref.generation == session.ref.generation;
   });
-  if (at != refs.end()) refs.erase(at);
-  if (refs.empty()) users_.erase(found);
+  if (at != of_user.end()) of_user.erase(at);
+  if (of_user.empty()) users_.erase(found);
 }
 
-std::uint32_t Sessions::terminate_user(const std::string& app_id, const std::string& user_id) {
+std::uint32_t Sessions::terminate_user(const std::string& app_id, const std::string& user_id,
+                                       base::TimePoint before) {
   const auto found = users_.find(model::channel_key(app_id, user_id));
   if (found == users_.end()) return 0;
   std::uint32_t closed = 0;
   // Closing takes entries off the list.
-  const std::vector<SessionRef> refs = found->second;
-  for (const SessionRef ref : refs) {
-    Session* session = find(ref);
+  const std::vector<UserSession> of_user = found->second;
+  for (const UserSession& one : of_user) {
+    if (one.since >= before) continue;
+    Session* session = find(one.ref);
     if (session == nullptr || session->phase != Phase::kOpen) continue;
     session->close(pusher::CloseCode::kUnauthorized, "You got disconnected by the app.",
                    Ending::kUnauthorized);
@@ -338,7 +341,8 @@ void Sessions::broadcast_step() {
   for (; now.next < end; ++now.next) {
     const Session* const session = sessions_[now.next].session.get();
     if (session == nullptr || session->phase != Phase::kOpen || session->is_echo) continue;
-    if (session->app->options.id != message.key || message.except == session->socket_id()) continue;
+    if (session->app->options.id != message.key || message.except.has(session->socket_id()))
+      continue;
     const bool is_taken = context_->hub.reply(session->outlet, message.frame);
     ++(is_taken ? context_->counters.broadcasts : context_->counters.broadcasts_dropped);
   }

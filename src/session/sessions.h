@@ -66,7 +66,7 @@ class Sessions final : public hub::Wire, public hub::OutletEvents, public channe
   void deliver(const model::MessageRef& message) override;
   void broadcast(const model::MessageRef& message) override;
   void tell_gap(const channel::GapNotice& notice) override;
-  std::uint32_t terminate_user(const std::string& app_id, const std::string& user_id) override;
+  std::uint32_t terminate_user(const std::string&, const std::string&, base::TimePoint) override;
   // After the flush: closes what is finished.
   void on_flushed();
 
@@ -97,7 +97,11 @@ class Sessions final : public hub::Wire, public hub::OutletEvents, public channe
   std::vector<SessionRef> by_outlet_;
   net::TimerWheel wheel_;
   std::vector<SessionRef> finishing_;
-  base::TextMap<std::vector<SessionRef>> users_;
+  struct UserSession {
+    SessionRef ref;
+    base::TimePoint since;
+  };
+  base::TextMap<std::vector<UserSession>> users_;
   struct Broadcast {
     model::MessageRef message;
     std::size_t next = 0;  // the first slot that it has not come to

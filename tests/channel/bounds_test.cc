@@ -20,13 +20,20 @@ constexpr base::TimePoint kStart{};
 
 std::string key(int number) { return "key-" + std::to_string(number); }
 
+CachedEvent event_of(std::string data, std::uint64_t time) {
+  CachedEvent event{"e", std::move(data)};
+  event.version.time = time;
+  return event;
+}
+
 TEST(CacheTest, TheOldestMakesRoomAtTheBound) {
-  Cache cache(3, 60s, 1);
-  for (int i = 0; i < 3; ++i) cache.put(key(i), {"e", "d"}, kStart);
-  cache.put(key(0), {"e", "again"}, kStart);
+  Cache cache({3, 1 << 20, 60s}, 1);
+  for (int i = 0; i < 3; ++i)
+    cache.put(key(i), event_of("d", static_cast<std::uint64_t>(1 + i)), kStart);
+  cache.put(key(0), event_of("again", 2001), kStart);
   EXPECT_EQ(cache.size(), 3U);
   EXPECT_EQ(cache.evicted(), 0U);
-  cache.put(key(3), {"e", "d"}, kStart);
+  cache.put(key(3), event_of("d", 2002), kStart);
   EXPECT_EQ(cache.size(), 3U);
   EXPECT_EQ(cache.evicted(), 1U);
   EXPECT_FALSE(cache.get(key(1), kStart)) << "put before the others, and not again";
@@ -34,29 +41,60 @@ TEST(CacheTest, TheOldestMakesRoomAtTheBound) {
 }
 
 TEST(CacheTest, EventsLiveForTheirTime) {
-  Cache cache(3, 60s, 1);
-  cache.put(key(0), {"e", "d"}, kStart);
+  Cache cache({3, 1 << 20, 60s}, 1);
+  cache.put(key(0), event_of("d", 2003), kStart);
   EXPECT_EQ(cache.get(key(0), kStart + 20s)->ttl_seconds, 40U);
   EXPECT_FALSE(cache.get(key(0), kStart + 60s));
-  cache.put(key(1), {"e", "d"}, kStart + 61s);
+  cache.put(key(1), event_of("d", 2004), kStart + 61s);
   EXPECT_EQ(cache.size(), 1U);
 }
 
 TEST(CacheTest, WritingOneKeyOftenIsBounded) {
-  Cache cache(10, 60s, 1);
-  cache.put(key(1), {"e", "d"}, kStart);
-  for (int i = 0; i < 1000; ++i) cache.put(key(0), {"e", "d"}, kStart);
+  Cache cache({10, 1 << 20, 60s}, 1);
+  cache.put(key(1), event_of("d", 2005), kStart);
+  for (int i = 0; i < 1000; ++i)
+    cache.put(key(0), event_of("d", static_cast<std::uint64_t>(2006 + i)), kStart);
   EXPECT_LE(cache.place_count(), 2U * 10 + 16);
 }
 
 // A busy channel pushed the events of quiet ones out, though there was room for all.
 TEST(CacheTest, ABusyChannelLeavesTheQuietOnesTheirPlace) {
-  Cache cache(10, 60s, 1);
-  cache.put(key(1), {"e", "quiet"}, kStart);
-  for (int i = 0; i < 1000; ++i) cache.put(key(0), {"e", "busy"}, kStart);
+  Cache cache({10, 1 << 20, 60s}, 1);
+  cache.put(key(1), event_of("quiet", 4006), kStart);
+  for (int i = 0; i < 1000; ++i)
+    cache.put(key(0), event_of("busy", static_cast<std::uint64_t>(4007 + i)), kStart);
   ASSERT_TRUE(cache.get(key(1), kStart));
   EXPECT_EQ(cache.get(key(1), kStart)->data, "quiet");
   EXPECT_EQ(cache.evicted(), 0U);
+}
+
+TEST(CacheTest, BytesAreBoundedTooAndGivenBack) {
+  Cache cache({100, 4000, 60s}, 1);
+  for (int i = 0; i < 10; ++i) cache.put(key(i), event_of(std::string(1000, 'x'), 1), kStart);
+  EXPECT_EQ(cache.size(), 3U);
+  EXPECT_EQ(cache.evicted(), 7U);
+  EXPECT_LE(cache.bytes(), 4000U);
+  cache.put(key(9), event_of("small", 2), kStart);
+  EXPECT_LE(cache.bytes(), 2100U);
+}
+
+TEST(CacheTest, TheHighestVersionStaysWhateverComesLast) {
+  Cache cache({3, 1 << 20, 60s}, 1);
+  CachedEvent newest = event_of("newest", 7);
+  newest.version.origin = 2;
+  newest.is_ahead = true;
+  cache.put(key(0), newest, kStart);
+  CachedEvent lower = event_of("lower", 7);
+  lower.version.origin = 1;
+  cache.put(key(0), lower, kStart);
+  cache.put(key(0), event_of("older", 6), kStart);
+  EXPECT_EQ(cache.get(key(0), kStart)->data, "newest");
+  EXPECT_TRUE(cache.get(key(0), kStart)->is_ahead);
+  newest.is_ahead = false;  // the message itself came
+  cache.put(key(0), newest, kStart);
+  EXPECT_FALSE(cache.get(key(0), kStart)->is_ahead);
+  cache.put(key(0), event_of("again", 6), kStart + 61s);
+  EXPECT_EQ(cache.get(key(0), kStart + 61s)->data, "again") << "what is over is not newer";
 }
 
 // Begins a key; whether the caller is the first, or nothing while it waits.
@@ -131,7 +169,9 @@ class TestPort final : public LoopPort, public base::Clock {
 class TestSubscribers final : public Subscribers {
  public:
   void deliver(const model::MessageRef&) override { ++delivered; }
-  std::uint32_t terminate_user(const std::string&, const std::string&) override { return 0; }
+  std::uint32_t terminate_user(const std::string&, const std::string&, base::TimePoint) override {
+    return 0;
+  }
   int delivered = 0;
 };
 

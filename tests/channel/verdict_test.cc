@@ -93,20 +93,25 @@ class VerdictTest : public ::testing::Test,
   void follow(std::uint32_t, base::Task task) override { task(); }
   void occupy(std::uint32_t) override {}
   void vacate(std::uint32_t) override {}
-  void send(std::uint32_t, const Publish& publish) override {
+  std::uint64_t send(std::uint32_t, const Publish& publish) override {
     sent_.push_back({publish.conflation_key, publish.verdict});
+    return sent_.size();
   }
+  SharedState& shared() override { return shared_; }
   void share(const ShareChange&) override {}
   bool are_there() const override { return true; }
   bool are_known() const override { return true; }
   void deliver(const model::MessageRef& message) override { heard_.push_back(message); }
-  std::uint32_t terminate_user(const std::string&, const std::string&) override { return 0; }
+  std::uint32_t terminate_user(const std::string&, const std::string&, base::TimePoint) override {
+    return 0;
+  }
   ChainOptionsRef find(const model::App&, const model::ChannelName&) override {
     return std::make_shared<const ChainOptions>(rules_);
   }
   bool coordinates() const override { return coordinates_; }
 
   using Sent = std::vector<std::pair<std::string, Verdict>>;
+  AloneState shared_;
   ChainOptions rules_;
   bool coordinates_ = true;
   Options options_;

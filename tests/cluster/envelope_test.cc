@@ -178,6 +178,36 @@ BeatMessage beat_with_facts() {
   return beat;
 }
 
+EventMessage cached_event() {
+  EventMessage event = least_data();
+  event.cache_time = 1'700'000'000'000'000;
+  return event;
+}
+
+BeatMessage beat_with_commands() {
+  BeatMessage beat;
+  beat.number = 1;
+  beat.name = "n";
+  beat.clock = 1'700'000'000'000'000;
+  beat.command_digest = 77;
+  return beat;
+}
+
+// What nodes have in common in the store.
+std::vector<Golden> goldens_of_shared_state() {
+  return {
+      {"cached event",
+       {kFrom, 1, cached_event()},
+       "c10101010001efcdab896745230101010102016103016304016510088080f9c0c1c48203"},
+      {"beat with commands",
+       {kFrom, 1, beat_with_commands()},
+       "c10101090001efcdab896745230101010102016e14088080f9c0c1c4820315014d"},
+      {"command",
+       {kFrom, 1, CommandMessage{{{5, 300, CommandKind::kTerminateUser, "app", "u1"}}}},
+       "c10101100001efcdab8967452301010b05ac020103617070027531"},
+  };
+}
+
 // What nodes hold, and their heartbeats since then.
 std::vector<Golden> goldens_of_shares() {
   BeatMessage beat_with_share;
@@ -228,6 +258,7 @@ std::vector<Golden> goldens_of_shares() {
 std::vector<Golden> all_goldens() {
   std::vector<Golden> all = goldens();
   for (Golden& golden : goldens_of_shares()) all.push_back(std::move(golden));
+  for (Golden& golden : goldens_of_shared_state()) all.push_back(std::move(golden));
   return all;
 }
 
@@ -356,6 +387,15 @@ class RandomMessages {
     made.conflation_key = bytes(0, 40);
     if (coin()) made.delta = coin();
     made.tags = tags();
+    if (coin()) made.cache_time = number();
+    return made;
+  }
+  CommandMessage commands() {
+    CommandMessage made;
+    for (std::size_t i = count(); i > 0; --i) {
+      const auto kind = static_cast<CommandKind>(random_.below(256));
+      made.commands.push_back({number(), number(), kind, bytes(0, 20), bytes(0, 200)});
+    }
     return made;
   }
   MarkRequest mark_request() {
@@ -396,7 +436,7 @@ class RandomMessages {
     return made;
   }
   Message message() {
-    switch (static_cast<Kind>(1 + random_.below(std::variant_size_v<Message>))) {
+    switch (static_cast<Kind>(1 + random_.below(static_cast<std::uint64_t>(Kind::kCommand)))) {
       case Kind::kData:
         return data();
       case Kind::kProbe:
@@ -421,7 +461,9 @@ class RandomMessages {
                            number(),
                            number(),
                            {bytes(0, 10), number(), bytes(0, 10), bytes(0, 10), number()},
-                           {number(), number(), number(), number(), number(), number(), number()}};
+                           {number(), number(), number(), number(), number(), number(), number()},
+                           number(),
+                           number()};
       case Kind::kLeave:
         return LeaveMessage{tails()};
       case Kind::kShare:
@@ -430,6 +472,8 @@ class RandomMessages {
         return ShareRequest{some_boot()};
       case Kind::kBroadcast:
         return broadcast();
+      case Kind::kCommand:
+        return commands();
     }
     return ProbeMessage{};
   }
@@ -531,7 +575,8 @@ TEST(EnvelopeVersionTest, AKindOfALaterFormatIsTold) {
   expect_refusals("",
                   {
                       {raw(Header{.format = 2, .kind = 200}, field(1, "x")), EnvelopeErrc::kKind,
-                       "its kind is 200, this node knows 1 to 13; its format is 2"},
+                       "its kind is 200, which this node does not know; its format is 2"},
+                      {raw(Header{.kind = 15}, ""), EnvelopeErrc::kKind, "its kind is 15"},
                       {raw(Header{.kind = 255}, ""), EnvelopeErrc::kKind, "its kind is 255"},
                       {raw(Header{.kind = 0}, ""), EnvelopeErrc::kKind, "its kind is 0"},
                   });

@@ -63,9 +63,12 @@ class Site final : public Relays {
     bus_ = broker.connect(runtime_.control(), name_, *control_);
     registry_ = broker.registry(*bus_);
     for (Lane& lane : lanes_) lane.relay->start(*lane.bus);
-    control_->start(*bus_, *registry_);
+    store_ = broker.store(runtime_.control(), name_);
+    store_->start();
+    control_->start(*bus_, *registry_, *store_);
   }
   ~Site() {
+    store_->stop();
     control_->stop();
     for (Lane& lane : lanes_) lane.relay->stop();
   }
@@ -115,12 +118,13 @@ class Site final : public Relays {
       data.data = std::to_string(message);
       (*shared)(!is_ordered(channel));
       if (is_ordered(channel)) {
-        return relay.publish(partition_of(channel), std::move(data),
-                             [this, channel, message, shared](const auto& returned) {
-                               if (!returned) return;
-                               hear(channel, message, boot_);
-                               (*shared)(true);
-                             });
+        relay.publish(partition_of(channel), std::move(data),
+                      [this, channel, message, shared](const auto& returned) {
+                        if (!returned) return;
+                        hear(channel, message, boot_);
+                        (*shared)(true);
+                      });
+        return;
       }
       hear(channel, message, boot_);
       relay.publish(partition_of(channel), std::move(data));
@@ -161,12 +165,15 @@ class Site final : public Relays {
         },
         [all, shared] { (*shared)(std::move(*all)); });
   }
+  void obey(const Command&, base::Duration) override {}
+  void advance_clocks(std::uint64_t) override {}
+  void on_store_renewed() override {}
 
  private:
   struct Lane final : public RelayEvents {
     explicit Lane(Site& of) : site(of) {}
     Lane(Lane&&) = default;
-    void on_message(EventMessage message) override {
+    void on_message(BootId, EventMessage message) override {
       site.hear(message.channel, std::stoull(message.data),
                 static_cast<BootId>(std::stoull(message.app_id)));
     }
@@ -200,6 +207,7 @@ class Site final : public Relays {
   std::unique_ptr<Control> control_;
   std::unique_ptr<Bus> bus_;
   std::unique_ptr<Registry> registry_;
+  std::unique_ptr<Store> store_;
   bool is_frozen_ = false;
 };
 

@@ -53,7 +53,9 @@ class Replay::Receiver final : public channel::Subscribers {
  public:
   explicit Receiver(hub::Hub& hub) : hub_(hub) {}
   void deliver(const model::MessageRef& message) override { hub_.append(message); }
-  std::uint32_t terminate_user(const std::string&, const std::string&) override { return 0; }
+  std::uint32_t terminate_user(const std::string&, const std::string&, base::TimePoint) override {
+    return 0;
+  }
 
  private:
   hub::Hub& hub_;

@@ -69,7 +69,9 @@ class HubOfLoop final : public channel::Subscribers {
  public:
   explicit HubOfLoop(hub::Hub& hub) : hub_(hub) {}
   void deliver(const model::MessageRef& message) override { hub_.append(message); }
-  std::uint32_t terminate_user(const std::string&, const std::string&) override { return 0; }
+  std::uint32_t terminate_user(const std::string&, const std::string&, base::TimePoint) override {
+    return 0;
+  }
 
  private:
   hub::Hub& hub_;

@@ -92,8 +92,11 @@ void MemoryBroker::open(const ConnectionRef& connection) {
 
 void MemoryBroker::send(const ConnectionRef& connection, Way way, base::Task packet) {
   Lane& lane = way == Way::kUp ? connection->up : connection->down;
-  const base::TimePoint ready =
-      std::max(lane.last, clock_.now() + milliseconds(1 + random_.below(9)));
+  base::TimePoint ready = std::max(lane.last, clock_.now() + milliseconds(1 + random_.below(9)));
+  if (way == Way::kUp && connection->delay_max > base::Duration::zero()) {
+    ready += base::Duration(static_cast<std::int64_t>(
+        random_.below(static_cast<std::uint64_t>(connection->delay_max.count()))));
+  }
   lane.last = ready;
   lane.packets.emplace_back(ready, std::move(packet));
   later_(ready - clock_.now(), [this, connection, way] { pump(connection, way); });
@@ -220,6 +223,7 @@ void MemoryBroker::end_held(const std::string& node, Held how) {
 void MemoryBroker::set_store(const StoreModel& model) {
   table_.set_times(model.times);
   are_revisions_bound_ = model.are_revisions_bound;
+  store_delay_max_ = model.delay_max;
 }
 
 void MemoryBroker::set_doubled(std::optional<std::pair<std::string, Subject>> who) {

@@ -43,6 +43,7 @@ class MemoryBroker {
   struct StoreModel {
     StoreTimes times{};
     bool are_revisions_bound = false;  // to a connection, as on NATS
+    base::Duration delay_max{};        // of a request, beside what all connections have
   };
   void set_store(const StoreModel& model);
 
@@ -87,6 +88,7 @@ class MemoryBroker {
     bool is_known = false;  // at the broker's end
     std::vector<Subject> subjects;
     base::TimePoint stalled_until{};
+    base::Duration delay_max{};  // more than that of others
     Lane up;
     Lane down;
   };
@@ -115,6 +117,7 @@ class MemoryBroker {
   std::optional<RecordTable> old_table_;  // of a split
   std::set<std::string> old_side_;
   bool are_revisions_bound_ = false;
+  base::Duration store_delay_max_{};
   bool is_down_ = false;
   bool is_hung_ = false;
   std::uint64_t published_ = 0;

@@ -57,6 +57,7 @@ void MemoryStore::ask(Work work, Revision expected, OnAnswer done) {
 void MemoryStore::on_open() {
   problem_.clear();
   source_ = broker_.random_.next() | 1;
+  bus_.connection_->delay_max = broker_.store_delay_max_;
 }
 
 void MemoryStore::on_lost(std::string_view why) {
