@@ -97,12 +97,15 @@ class CountNode final : public channel::LoopPort,
   void follow(std::uint32_t, base::Task task) override { task(); }
   void occupy(std::uint32_t) override {}
   void vacate(std::uint32_t) override {}
-  void send(std::uint32_t, const channel::Publish& publish) override;
+  std::uint64_t send(std::uint32_t, const channel::Publish& publish) override;
+  channel::SharedState& shared() override { return shared_; }
   void share(const channel::ShareChange&) override {}
   bool are_there() const override { return true; }
   bool are_known() const override { return true; }
   void deliver(const model::MessageRef& message) override;
-  std::uint32_t terminate_user(const std::string&, const std::string&) override { return 0; }
+  std::uint32_t terminate_user(const std::string&, const std::string&, base::TimePoint) override {
+    return 0;
+  }
   channel::ChainOptionsRef find(const model::App&, const model::ChannelName&) override {
     return rules_;
   }
@@ -122,6 +125,7 @@ class CountNode final : public channel::LoopPort,
   std::unique_ptr<WatchedEvents> events_;
   Coordinator coordinator_;
   std::unique_ptr<channel::Home> home_;
+  channel::AloneState shared_;
   std::uint64_t publishing_ = 0;  // the message that is given to the home
   std::map<std::uint64_t, base::TimePoint> accepted_;
 };
@@ -370,11 +374,12 @@ void CountNode::order(const channel::OrderRequest& request,
       });
 }
 
-void CountNode::send(std::uint32_t, const channel::Publish& publish) {
+std::uint64_t CountNode::send(std::uint32_t, const channel::Publish& publish) {
   const std::uint64_t number = std::stoull(publish.event);
   world_.on_released(index_, number, publish.verdict, loop_.clock().now() - accepted_.at(number));
   accepted_.erase(number);
   world_.fan_out(index_, publish);
+  return number;
 }
 
 // One's own is delivered before it is sent.
