@@ -264,6 +264,16 @@ TEST(RedisClusterTest, AShardWithoutAReplicaTakesOnlyItsSubjectsWithIt) {
   EXPECT_EQ(node.listener.losses.size() + late.losses.size(), 0U);
 }
 
+TEST(RedisClusterTest, SlotsThatMoveBackAtOnceAreOnOneServerForAll) {
+  const std::shared_ptr<RedisClusterGroup> group = quick_group();
+  for (std::size_t move = 0; move < 40; ++move) {
+    group->move_slot(48, move % 2, 1 - move % 2);
+    for (std::size_t asked = 0; asked < 3; ++asked) {
+      ASSERT_EQ(group->owner(48, asked), group->servers[1 - move % 2].get()) << move << asked;
+    }
+  }
+}
+
 TEST(RedisClusterTest, SlotsThatMoveWhileAllIsPublishedKeepOrderAndAreFollowedAtOnce) {
   constexpr int kMoves = 20;
   RedisCluster redis(quick_group());

@@ -345,6 +345,34 @@ TEST_F(RedisConnectionTest, ConfirmationsAnswerJustTheirRequests) {
   EXPECT_TRUE(losses.empty());
 }
 
+TEST_F(RedisConnectionTest, ASunsubscribeThatMeetsAMoveOfItsSlotDoesNotShiftTheAnswersBehindIt) {
+  open();
+  std::vector<std::string> answers;
+  const auto keep = [&](const Reply& reply) {
+    answers.push_back(reply.is_error() ? reply.text : reply.elements[0].text);
+  };
+  connection.subscription("SSUBSCRIBE", "{c}1", keep);
+  connection.subscription("SUNSUBSCRIBE", "{c}1", keep);
+  connection.subscription("SSUBSCRIBE", "{d}2", keep);
+  ASSERT_TRUE(wait([this] { return server.got().size() >= 3 * 30; }));
+  server.say(
+      "*3\r\n$10\r\nssubscribe\r\n$4\r\n{c}1\r\n:1\r\n"
+      // As the slot left: before the server read SUNSUBSCRIBE, which it refuses.
+      "*3\r\n$12\r\nsunsubscribe\r\n$4\r\n{c}1\r\n:0\r\n"
+      "-MOVED 7365 10.0.0.3:6379\r\n"
+      // The slot of {d}.
+      "-MOVED 11298 10.0.0.3:6379\r\n");
+  ASSERT_TRUE(wait([&] { return answers.size() == 3; }));
+  EXPECT_EQ(answers[1], "sunsubscribe");
+  EXPECT_EQ(answers[2], "MOVED 11298 10.0.0.3:6379");
+
+  connection.subscription("SUNSUBSCRIBE", "{c}1", keep);
+  server.say("*3\r\n$12\r\nsunsubscribe\r\n$4\r\n{c}1\r\n:0\r\n-MOVED 7365 10.0.0.3:6379\r\n");
+  ASSERT_TRUE(wait([&] { return answers.size() == 4; }));
+  wait([] { return false; }, 500ms);
+  EXPECT_TRUE(losses.empty());
+}
+
 TEST_F(RedisConnectionTest, APartlyTakenWriteIsResumed) {
   open();
   server.set_reading(false);

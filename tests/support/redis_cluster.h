@@ -61,21 +61,28 @@ class RedisClusterGroup {
   RedisServer* owner(std::uint16_t slot, std::size_t asked = 0) const {
     const std::string nodes = servers[asked]->ask("CLUSTER NODES");
     for (std::size_t i = 0; i < servers.size(); ++i) {
-      const std::size_t at = nodes.find(ids[i]);
-      if (at == nodes.npos) continue;
-      const std::string line = nodes.substr(at, nodes.find('\n', at) - at);
+      const std::string line = line_of(ids[i], nodes);
       if (line.find("master") == line.npos || line.find("fail") != line.npos) continue;
       if (has_slot(line, slot)) return servers[i].get();
     }
     return nullptr;
   }
-  // The slot and all in it, as redis-cli does it.
+  // The slot and all in it, as redis-cli does it. Returns when all primaries know its new owner's
+  // epoch: one that moves it on before takes an older epoch for it than the last owner had, and
+  // then the servers never agree where it is.
   void move_slot(std::uint16_t slot, std::size_t from, std::size_t to) const {
     const std::string which = std::to_string(slot);
     servers[to]->ask("CLUSTER SETSLOT " + which + " IMPORTING " + ids[from]);
     servers[from]->ask("CLUSTER SETSLOT " + which + " MIGRATING " + ids[to]);
     for (const std::size_t each : {to, from, std::size_t{0}, std::size_t{1}, std::size_t{2}}) {
       servers[each]->ask("CLUSTER SETSLOT " + which + " NODE " + ids[to]);
+    }
+    const std::string epoch = epoch_of(to, to);
+    const auto is_known = [&](std::size_t asked) { return epoch_of(to, asked) == epoch; };
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!is_known(0) || !is_known(1) || !is_known(2)) {
+      if (std::chrono::steady_clock::now() < deadline) continue;
+      FAIL() << "not all servers know the epoch " << epoch << " of " << ids[to];
     }
   }
 
@@ -93,6 +100,19 @@ class RedisClusterGroup {
     const std::string answer = server.ask(line);
     const std::size_t begin = answer.find("\r\n") + 2;
     return answer.substr(begin, answer.find("\r\n", begin) - begin);
+  }
+  // Empty: `nodes` has none.
+  static std::string line_of(const std::string& id, const std::string& nodes) {
+    const std::size_t at = nodes.find("\n" + id);
+    if (at == nodes.npos) return {};
+    return nodes.substr(at + 1, nodes.find('\n', at + 1) - at - 1);
+  }
+  // The configuration epoch of a server as another sees it.
+  std::string epoch_of(std::size_t server, std::size_t asked) const {
+    std::istringstream words(line_of(ids[server], servers[asked]->ask("CLUSTER NODES")));
+    std::string epoch;
+    for (int i = 0; i < 7; ++i) words >> epoch;
+    return epoch;
   }
   static bool has_slot(const std::string& line, std::uint16_t slot) {
     std::istringstream words(line);

@@ -251,6 +251,7 @@ void ClusterBus::confirmed(Subscriber& from, Subject subject, Generation generat
   Want* const want = find(subject);
   if (reply.kind != Reply::Kind::kArray || want == nullptr || want->at != &from) return;
   want->is_confirmed = true;
+  want->moves = 0;
   if (std::exchange(want->is_told, false)) ++counters_.resubscribed;
   events_.on_subscribed(subject, generation);
 }

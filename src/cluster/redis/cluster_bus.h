@@ -57,7 +57,7 @@ class ClusterBus final : public Bus, private ShardsEvents {
     const Subscriber* at = nullptr;  // where it was asked for
     bool is_confirmed = false;
     bool is_told = false;    // that it is interrupted
-    std::uint8_t moves = 0;  // redirections since the map was read
+    std::uint8_t moves = 0;  // redirections since the last tick or confirmation
   };
 
   void on_shards_changed() override;

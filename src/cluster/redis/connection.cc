@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cluster/redis/error_text.h"
+#include "cluster/redis/slot_map.h"
 #include "net/address.h"
 
 namespace mr::cluster::redis {
@@ -324,7 +325,7 @@ bool Connection::take_replies() {
 }
 
 void Connection::take(const Reply& reply) {
-  if (is_subscribed_ && take_push(reply)) return;
+  if (is_subscribed_ && (take_push(reply) || is_late_refusal(reply))) return;
   if (!waiting_.empty()) return answer(reply);
   lose(explain("Redis at " + where(), "no command", reply.text, options_));
 }
@@ -347,6 +348,17 @@ bool Connection::take_push(const Reply& reply) {
     events_.on_push(reply);
   }
   return true;
+}
+
+// The server ended a subscription whose slot moved just before it read our own SUNSUBSCRIBE: the
+// former was taken for its answer.
+bool Connection::is_late_refusal(const Reply& reply) const {
+  if (!reply.is_error()) return false;
+  const std::optional<Redirection> moved = read_redirection(reply.text, server_.host);
+  if (!moved) return false;
+  if (waiting_.empty()) return true;
+  const std::string_view confirms = waiting_.front().confirms;
+  return slot_of(confirms.substr(confirms.find(' ') + 1)) != moved->slot;
 }
 
 void Connection::answer(const Reply& reply) {

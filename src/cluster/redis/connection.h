@@ -99,6 +99,7 @@ class Connection final : private net::SocketEvents {
   bool take_replies();
   void take(const Reply& reply);
   bool take_push(const Reply& reply);
+  bool is_late_refusal(const Reply& reply) const;
   void answer(const Reply& reply);
   void arm_tick();
   void tick();

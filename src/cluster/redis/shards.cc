@@ -319,11 +319,7 @@ void Shards::read_map(Link& link, const ClusterState& state) {
                                 auto read = SlotMap::read(reply, link.server().host);
                                 if (!read.ok() || epoch < epoch_ || read.value().is_empty()) return;
                                 epoch_ = epoch;
-                                for (const net::Address& owner : read.value().owners())
-                                  link_to(owner);
-                                if (map_ == read.value()) return;
-                                map_ = std::move(read).value();
-                                report_later();
+                                take_map(std::move(read).value());
                               });
   if (!is_sent) --link.waiting;
 }
