@@ -80,7 +80,11 @@ void Home::publish(Publish publish, OnReleased done) {
     ++counters_.unheard;
     return done({});
   }
-  if (!publish.is_remote && is_taken_elsewhere(publish, done)) return;
+  const bool is_own = !publish.is_remote;
+  if (is_own && nodes_->reach() == Reach::kNone) {
+    ++counters_.refused_cut_off;
+    return done({PublishStatus::kCutOff, {publish.channel.text()}, Reach::kNone});
+  }
   HomeChannel& channel = find_or_create(key, publish.app, publish.channel);
   if (!channel.fifo) channel.fifo = std::make_unique<HomeChannel::Fifo>();
   HomeChannel::Fifo& fifo = *channel.fifo;
@@ -89,9 +93,10 @@ void Home::publish(Publish publish, OnReleased done) {
     done({PublishStatus::kOverloaded, counts(channel)});
     return;
   }
-  ++counters_.accepted;
   const std::uint64_t ticket = fifo.first_ticket + fifo.pending.size();
-  fifo.pending.push_back({std::move(publish), std::move(done)});
+  const bool goes_first = is_own && nodes_->are_there() && is_broker_ordered(channel.name);
+  if (!goes_first) ++counters_.accepted;
+  fifo.pending.push_back({std::move(publish), std::move(done), goes_first});
   ask_for_place(channel, ticket);
 }
 
@@ -149,10 +154,11 @@ void Home::release(HomeChannel& channel, Pending pending) {
     pending.done({PublishStatus::kOverloaded, counts(channel)});
     return;
   }
+  decide(channel, pending);
+  if (pending.goes_first) return send_ordered(channel, std::move(pending));
   ++counters_.released;
   ++channel.sequence;
   Publish& publish = pending.publish;
-  decide(channel, pending);
   const bool is_for_us = publish.except_node.empty() || publish.except_node != options_.node_name;
   if (channel.subscription_count != 0 && is_for_us) {
     fan_out(channel, make_message(channel, publish, pending.order));

@@ -80,7 +80,7 @@ class Home {
   CachedEvents& cached() const { return *cached_; }
 
  private:
-  bool is_taken_elsewhere(Publish& publish, OnReleased& done);
+  void send_ordered(const HomeChannel& channel, Pending pending);
   bool is_broker_ordered(const model::ChannelName& channel) const;
   HomeChannel& find_or_create(const std::string& key, const model::AppRef& app,
                               const model::ChannelName& name);

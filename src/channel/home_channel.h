@@ -108,6 +108,7 @@ struct Filtered {
 struct Pending {
   Publish publish;
   OnReleased done;
+  bool goes_first = false;  // to the broker, in whose order it comes back
   bool is_ordered = false;
   Order order = Order::kRelease;
   bool is_judged = false;  // by the settings that all nodes count by

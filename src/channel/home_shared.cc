@@ -35,19 +35,10 @@ bool Home::is_broker_ordered(const model::ChannelName& channel) const {
   });
 }
 
-// It is refused here, or comes back from the broker.
-bool Home::is_taken_elsewhere(Publish& publish, OnReleased& done) {
-  if (nodes_->reach() == Reach::kNone) {
-    ++counters_.refused_cut_off;
-    done({PublishStatus::kCutOff, {publish.channel.text()}, Reach::kNone});
-    return true;
-  }
-  if (!nodes_->are_there() || !is_broker_ordered(publish.channel)) return false;
-  const std::uint32_t partition =
-      bus_partition(publish.app->options.id, publish.channel.text(), options_.partitions);
-  if (publish.is_kept()) publish.version = nodes_->shared().next_version();
-  nodes_->send_ordered(partition, std::move(publish), std::move(done));
-  return true;
+// It is released when it comes back.
+void Home::send_ordered(const HomeChannel& channel, Pending pending) {
+  if (pending.publish.is_kept()) pending.publish.version = nodes_->shared().next_version();
+  nodes_->send_ordered(channel.partition, std::move(pending.publish), std::move(pending.done));
 }
 
 // --- members -------------------------------------------------------------------------------------

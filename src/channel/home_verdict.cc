@@ -70,10 +70,10 @@ void Home::ask_for_place(HomeChannel& channel, std::uint64_t ticket) {
                [this, &channel, ticket](Order order) { on_ordered(channel, ticket, order); });
 }
 
-// At its release: only now all before it have been counted.
+// At its release: only now all before it have been counted. What comes back was noted when it went.
 void Home::decide(HomeChannel& channel, Pending& pending) {
   Publish& publish = pending.publish;
-  if (!pending.is_judged || publish.verdict == Verdict::kPlain) return;
+  if (!pending.is_judged || publish.verdict == Verdict::kPlain || publish.is_returned) return;
   const std::string chain = channel.key + '\0' + delta::wire_key(publish.conflation_key);
   if (publish.verdict == Verdict::kNone) {
     bool is_full = pending.order == Order::kFull;

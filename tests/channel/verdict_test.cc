@@ -49,6 +49,9 @@ class VerdictTest : public ::testing::Test,
     model::AppOptions described;
     described.id = "a";
     app_ = base::make_ref<const model::App>(described);
+    begin();
+  }
+  void begin() {
     home_ = std::make_unique<Home>(*this, *this, options_, 1);
     home_->set_subscribers({this}, this);
   }
@@ -97,6 +100,18 @@ class VerdictTest : public ::testing::Test,
     sent_.push_back({publish.conflation_key, publish.verdict});
     return sent_.size();
   }
+  void send_ordered(std::uint32_t, Publish&& publish,
+                    base::Function<void(Released)> done) override {
+    sent_.push_back({publish.conflation_key, publish.verdict});
+    under_way_.push_back({std::move(publish), std::move(done)});
+  }
+  // The oldest that is under way comes back in the broker's order.
+  void come_back() {
+    auto [publish, done] = std::move(under_way_.front());
+    under_way_.pop_front();
+    publish.is_remote = publish.is_returned = true;
+    home_->publish(std::move(publish), std::move(done));
+  }
   SharedState& shared() override { return shared_; }
   void share(const ShareChange&) override {}
   bool are_there() const override { return true; }
@@ -120,6 +135,7 @@ class VerdictTest : public ::testing::Test,
   std::unique_ptr<Home> home_;
   std::deque<Asked> asked_;
   Sent sent_;
+  std::deque<std::pair<Publish, base::Function<void(Released)>>> under_way_;
   std::vector<model::MessageRef> heard_;
 };
 
@@ -207,6 +223,42 @@ TEST_F(VerdictTest, TheOriginatorFollowsToo) {
   std::vector<bool> due;
   for (const auto& message : heard_) due.push_back(message->entry->is_due);
   EXPECT_EQ(due, (std::vector<bool>{false, true, true, false}));
+}
+
+TEST_F(VerdictTest, WhatTakesTheBrokersOrderIsDecidedBeforeItGoes) {
+  options_.broker_ordered = {"ticker:*"};
+  begin();
+  subscribe();
+  for (const Order order : {Order::kRelease, Order::kDelta, Order::kFull}) {
+    publish(data_of("AAPL"));
+    ASSERT_EQ(asked_.size(), 1U);
+    answer(order);
+  }
+  EXPECT_EQ(sent_,
+            (Sent{{"AAPL", Verdict::kDelta}, {"AAPL", Verdict::kDelta}, {"AAPL", Verdict::kFull}}));
+  EXPECT_TRUE(heard_.empty()) << "it is not back";
+  EXPECT_EQ(home_->counters().accepted, 0U);
+  for (int i = 0; i < 3; ++i) come_back();
+  EXPECT_TRUE(asked_.empty()) << "what comes back has its verdict";
+  ASSERT_EQ(heard_.size(), 3U);
+  EXPECT_FALSE(heard_[1]->entry->is_due);
+  EXPECT_TRUE(heard_[2]->entry->is_due);
+  EXPECT_EQ(home_->counters().released, 3U);
+}
+
+TEST_F(VerdictTest, WhatComesBackIsNotCountedTwice) {
+  options_.broker_ordered = {"ticker:*"};
+  begin();
+  std::vector<Verdict> verdicts;
+  for (const Order order :
+       {Order::kFull, Order::kRelease, Order::kRelease, Order::kRelease, Order::kRelease}) {
+    publish(data_of("AAPL"));
+    answer(order);
+    verdicts.push_back(sent_.back().second);
+    come_back();
+  }
+  EXPECT_EQ(verdicts, (std::vector<Verdict>{Verdict::kFull, Verdict::kDelta, Verdict::kDelta,
+                                            Verdict::kDelta, Verdict::kFull}));
 }
 
 TEST_F(VerdictTest, AMessageWithoutAVerdictIsCountedLocally) {
