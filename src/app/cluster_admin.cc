@@ -5,11 +5,14 @@
 #include <charconv>
 #include <map>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
+#include "app/counters_json.h"
 #include "app/envelope_json.h"
 #include "config/schema.h"
+#include "delta/wire_key.h"
 #include "json/writer.h"
 #include "observability/escape.h"
 
@@ -17,6 +20,7 @@ namespace mr::app {
 namespace {
 
 constexpr std::uint32_t kProbedPartitions = 16;
+constexpr std::uint32_t kCountersMax = 1000;  // of one page
 
 class Object {
  public:
@@ -50,6 +54,25 @@ std::string_view param(const http::Params& query, std::string_view name) {
   const std::string* const value = http::find_param(query, name);
   return value == nullptr ? "" : std::string_view(*value);
 }
+
+// False: it is no number from 1.
+bool read_count(std::string_view text, std::uint32_t& count) {
+  const char* const end = text.data() + text.size();
+  const auto [at, error] = std::from_chars(text.data(), end, count);
+  return error == std::errc{} && at == end && count != 0;
+}
+
+// Of one counter. Nothing: something is missing, or the key is none.
+std::optional<cluster::CounterKey> counter_of(const http::Params& query) {
+  cluster::CounterKey key{std::string(param(query, "app")), std::string(param(query, "channel")),
+                          std::string(param(query, "key"))};
+  const bool is_whole = !key.app_id.empty() && !key.channel.empty() && !key.conflation_key.empty();
+  if (!is_whole || !delta::parse_wire_key(key.conflation_key)) return std::nullopt;
+  return key;
+}
+
+constexpr const char* kCounterWanted =
+    "one counter is named by app, channel and key, the key as the list of counters shows it";
 
 std::uint64_t microseconds(base::Duration time) {
   return static_cast<std::uint64_t>(std::max(time, base::Duration::zero()) /
@@ -122,10 +145,13 @@ bool ClusterAdmin::tell(std::string_view topic, const http::Params& query, Done 
     std::string_view name;
     void (ClusterAdmin::*tell)(const http::Params&, Done);
   };
-  constexpr std::array kTopics{
-      Topic{"GET status", &ClusterAdmin::status}, Topic{"GET nodes", &ClusterAdmin::nodes},
-      Topic{"GET bus", &ClusterAdmin::bus}, Topic{"GET tail", &ClusterAdmin::tail},
-      Topic{"POST probe", &ClusterAdmin::probe}};
+  constexpr std::array kTopics{Topic{"GET status", &ClusterAdmin::status},
+                               Topic{"GET nodes", &ClusterAdmin::nodes},
+                               Topic{"GET bus", &ClusterAdmin::bus},
+                               Topic{"GET tail", &ClusterAdmin::tail},
+                               Topic{"POST probe", &ClusterAdmin::probe},
+                               Topic{"GET counters", &ClusterAdmin::counters},
+                               Topic{"POST counters", &ClusterAdmin::reset_counter}};
   const auto found = std::ranges::find(kTopics, topic, &Topic::name);
   if (found == kTopics.end()) return false;
   (this->*found->tell)(query, std::move(done));
@@ -230,12 +256,8 @@ void ClusterAdmin::probe(const http::Params& query, Done done) {
   std::uint32_t count = kProbedPartitions;
   if (wanted == "all") {
     count = settings_.cluster.partitions;
-  } else if (!wanted.empty()) {
-    const char* const end = wanted.data() + wanted.size();
-    const auto [at, error] = std::from_chars(wanted.data(), end, count);
-    if (error != std::errc{} || at != end || count == 0) {
-      return done({{}, "partitions must be a number from 1, or \"all\""});
-    }
+  } else if (!wanted.empty() && !read_count(wanted, count)) {
+    return done({{}, "partitions must be a number from 1, or \"all\""});
   }
   probe_ = std::make_unique<BusProbe>(loop_, source_, settings_.cluster.secret,
                                       sample(settings_.cluster.partitions, count));
@@ -243,6 +265,45 @@ void ClusterAdmin::probe(const http::Params& query, Done done) {
     const std::unique_ptr<BusProbe> ended = std::move(probe_);
     if (!report.problem.empty()) return done({{}, std::move(report.problem)});
     done({probe_json(report)});
+  });
+}
+
+void ClusterAdmin::counters(const http::Params& query, Done done) {
+  CounterQuestion::Asked asked;
+  if (http::find_param(query, "key") != nullptr) {
+    auto key = counter_of(query);
+    if (!key) return done({{}, kCounterWanted});
+    asked.kind = CounterQuestion::Asked::Kind::kRead;
+    asked.key = std::move(*key);
+  } else {
+    asked.query.app_id = param(query, "app");
+    asked.query.channel = param(query, "channel");
+    asked.query.cursor = param(query, "cursor");
+    std::uint32_t limit = static_cast<std::uint32_t>(asked.query.limit);
+    const std::string_view wanted = param(query, "limit");
+    if (!wanted.empty() && (!read_count(wanted, limit) || limit > kCountersMax)) {
+      return done({{}, "limit must be a number from 1 to " + std::to_string(kCountersMax)});
+    }
+    asked.query.limit = limit;
+  }
+  ask_counters(std::move(asked), std::move(done), &counters_json);
+}
+
+void ClusterAdmin::reset_counter(const http::Params& query, Done done) {
+  auto key = counter_of(query);
+  if (!key) return done({{}, kCounterWanted});
+  ask_counters({CounterQuestion::Asked::Kind::kReset, {}, std::move(*key)}, std::move(done),
+               [](const cluster::CounterPage&) { return std::string(R"({"is_reset":true})"); });
+}
+
+void ClusterAdmin::ask_counters(CounterQuestion::Asked asked, Done done,
+                                std::string (*json)(const cluster::CounterPage&)) {
+  if (question_) return done({{}, "counters are being asked for; ask again in some seconds"});
+  question_ = std::make_unique<CounterQuestion>(loop_, source_, std::move(asked));
+  question_->start([this, done = std::move(done), json](cluster::CounterPage page) mutable {
+    const std::unique_ptr<CounterQuestion> ended = std::move(question_);
+    if (!page.problem.empty()) return done({{}, std::move(page.problem)});
+    done({json(page)});
   });
 }
 

@@ -45,8 +45,7 @@ class RedisSource final : public BusSource {
                                                  cluster::CounterEvents& events) override {
     return std::make_unique<cluster::redis::RedisCounter>(
         loop,
-        cluster::redis::RedisCounter::Source{make_route(loop), options_.prefix, node,
-                                             times_.delta_counts},
+        cluster::redis::RedisCounter::Source{make_route(loop), options_, node, times_.delta_counts},
         events);
   }
 

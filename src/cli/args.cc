@@ -128,12 +128,25 @@ void add_cluster(CLI::App& app, ClusterOptions& options) {
   app.add_option("what", options.what,
                  "status: how the cluster is; nodes: who is there, and how busy; bus: what the "
                  "node sent and heard; probe: sends a message through bus partitions and measures "
-                 "when it comes back")
-      ->check(CLI::IsMember({"status", "nodes", "bus", "probe"}))
+                 "when it comes back; counters: of delta chains that all nodes count together")
+      ->check(CLI::IsMember({"status", "nodes", "bus", "probe", "counters"}))
       ->required();
   add_admin(app, options.admin);
   app.add_option("--partitions", options.partitions,
                  "of probe: how many, spread evenly, or all; 16 unless told");
+  CLI::Option* app_id = app.add_option("--app-id", options.app_id, "of counters: only this app's");
+  CLI::Option* channel =
+      app.add_option("--channel", options.channel, "of counters: only this channel's");
+  CLI::Option* key = app.add_option("--conflation-key", options.conflation_key,
+                                    "of counters: this one alone, as the list shows its key")
+                         ->needs(app_id, channel);
+  app.add_option("--limit", options.limit, "of counters: enough for a page; 100 unless told")
+      ->check(CLI::Range(1, 1000))
+      ->excludes(key);
+  app.add_option("--cursor", options.cursor, "of counters: the page that begins there")
+      ->excludes(key);
+  app.add_flag("--reset", options.reset, "of counters: the next message of this one is the first")
+      ->needs(key);
   app.add_flag("--json", options.json, "print what the node answered");
 }
 

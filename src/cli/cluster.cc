@@ -22,6 +22,23 @@ bool is_failure(std::string_view what, std::string_view json) {
   return number("asked") != number("answered");
 }
 
+std::string target_of(const ClusterOptions& options) {
+  std::string target = "/admin/cluster/" + options.what;
+  const auto add = [&target](std::string_view name, std::string_view value) {
+    if (value.empty()) return;
+    target += target.find('?') == target.npos ? "?" : "&";
+    target.append(name).append("=").append(http::percent_encode(value));
+  };
+  if (options.what == "probe") add("partitions", options.partitions);
+  if (options.what != "counters") return target;
+  add("app", options.app_id);
+  add("channel", options.channel);
+  add("key", options.conflation_key);
+  add("cursor", options.cursor);
+  if (options.limit != 0) add("limit", std::to_string(options.limit));
+  return target;
+}
+
 }  // namespace
 
 int run_cluster(const ClusterOptions& options) {
@@ -30,24 +47,21 @@ int run_cluster(const ClusterOptions& options) {
   net::EpollLoop loop;
   AdminClient client(loop, options.admin, address);
   int exit_code = kExitFailed;
-  std::string target = "/admin/cluster/" + options.what;
-  if (!options.partitions.empty()) {
-    target += "?partitions=" + http::percent_encode(options.partitions);
-  }
-  const bool is_probe = options.what == "probe";
-  client.ask(
-      is_probe ? http::Method::kPost : http::Method::kGet, target, [&](const std::string& body) {
-        loop.stop();
-        if (body.empty()) return;
-        const std::string text = options.json ? body + "\n" : cluster_text(options.what, body);
-        if (text.empty()) {
-          return print_error(
-              "the node's answer is not understood; use the millrace of its "
-              "version, or --json");
-        }
-        exit_code =
-            exit_after(print_out(text), is_failure(options.what, body) ? kExitFailed : kExitOk);
-      });
+  const bool is_post = options.what == "probe" || (options.what == "counters" && options.reset);
+  client.ask(is_post ? http::Method::kPost : http::Method::kGet, target_of(options),
+             [&](const std::string& body) {
+               loop.stop();
+               if (body.empty()) return;
+               const std::string text =
+                   options.json ? body + "\n" : cluster_text(options.what, body);
+               if (text.empty()) {
+                 return print_error(
+                     "the node's answer is not understood; use the millrace of its "
+                     "version, or --json");
+               }
+               exit_code = exit_after(print_out(text),
+                                      is_failure(options.what, body) ? kExitFailed : kExitOk);
+             });
   loop.run();
   return exit_code;
 }

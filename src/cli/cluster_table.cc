@@ -137,6 +137,27 @@ std::string probe_text(const json::Value& answer) {
   return text + "\n";
 }
 
+std::string counters_text(const json::Value& answer) {
+  std::vector<std::vector<std::string>> rows = {
+      {"APP", "CHANNEL", "KEY", "COUNT", "LAST BY", "STORE LIFE", "ENDS IN"}};
+  answer.member("counters")->for_each_element([&rows](const json::Value& counter) {
+    const auto ends = counter.member("ends_in_ms");
+    const std::uint64_t ms = ends ? ends->as_uint().value_or(0) : 0;
+    rows.push_back({text_of(counter, "app"), text_of(counter, "channel"), text_of(counter, "key"),
+                    std::to_string(number_of(counter, "count")) + "/" +
+                        std::to_string(number_of(counter, "interval")),
+                    text_of(counter, "node"), text_of(counter, "store_life"),
+                    ends ? std::to_string(ms / 1000) + " s" : "never"});
+  });
+  std::string text = rows.size() == 1 ? "no counters\n" : table(rows, "lllrllr");
+  if (const std::uint64_t unnamed = number_of(answer, "unnamed")) {
+    text += with_commas(unnamed) + " more have names that are too long for the store\n";
+  }
+  const std::string next = text_of(answer, "next");
+  if (!next.empty()) text += "there may be more: --cursor " + next + "\n";
+  return text;
+}
+
 }  // namespace
 
 std::string cluster_text(std::string_view what, std::string_view json) {
@@ -148,6 +169,8 @@ std::string cluster_text(std::string_view what, std::string_view json) {
   if (what == "nodes" && value.member("nodes")) return nodes_text(value);
   if (what == "bus" && value.member("loops")) return bus_text(value);
   if (what == "probe" && value.member("results")) return probe_text(value);
+  if (what == "counters" && value.member("counters")) return counters_text(value);
+  if (what == "counters" && is_set(value, "is_reset")) return "the counter begins anew\n";
   return {};
 }
 

@@ -52,8 +52,14 @@ struct AdminTarget {
 
 struct ClusterOptions {
   AdminTarget admin;
-  std::string what;  // status, nodes, bus, probe
+  std::string what;  // status, nodes, bus, probe, counters
   std::string partitions;
+  std::string app_id;
+  std::string channel;
+  std::string conflation_key;
+  std::string cursor;
+  std::uint32_t limit = 0;  // 0: what the node thinks fit
+  bool reset = false;
   bool json = false;
 };
 

@@ -70,6 +70,17 @@ std::string format_count(const Count& count) {
   return std::to_string(count.count) + "/" + std::to_string(count.interval) + " " + count.node;
 }
 
+bool is_wanted(const CounterQuery& query, const CounterKey& key) {
+  return (query.app_id.empty() || query.app_id == key.app_id) &&
+         (query.channel.empty() || query.channel == key.channel);
+}
+
+std::string unknown_cursor(std::string_view cursor) {
+  constexpr std::size_t kShown = 100;
+  return "the cursor \"" + std::string(cursor.substr(0, kShown)) +
+         "\" leads nowhere: take the one that the page before gave, or begin without one";
+}
+
 Count parse_count(std::string_view text) {
   Count count;
   const std::size_t bytes = text.size();

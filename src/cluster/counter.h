@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/function.h"
+#include "cluster/store.h"
 
 namespace mr::cluster {
 
@@ -36,6 +37,35 @@ struct Count {
 std::string format_count(const Count& count);
 // Nothing counted yet where the text is none of ours.
 Count parse_count(std::string_view text);
+
+// One counter, as operators see it.
+struct CounterState {
+  CounterKey key;
+  Count count;
+  StoreLife life = StoreLife::kNone;        // of the server that has it
+  std::optional<base::Duration> ends_in{};  // unless it is counted again; nothing: never
+};
+
+// Counters are listed a page at a time.
+struct CounterQuery {
+  std::string app_id{};     // empty: of all apps
+  std::string channel{};    // empty: of all channels
+  std::size_t limit = 100;  // who has so many goes no step further
+  std::string cursor{};     // `next` of the page before; empty: the first page
+};
+bool is_wanted(const CounterQuery& query, const CounterKey& key);
+// The problem of a page that was asked for with a cursor of no page before.
+std::string unknown_cursor(std::string_view cursor);
+
+// Who is counted meanwhile may be on two pages, and what ends or comes meanwhile on none.
+struct CounterPage {
+  static constexpr std::chrono::seconds kPatience{1};  // who took so long goes no step further
+
+  std::vector<CounterState> counters;
+  std::string next;         // empty: there are no more
+  std::size_t unnamed = 0;  // their names are too long for the store, which has but their hashes
+  std::string problem;      // why there is no page; names the reason and the remedy
+};
 
 // A message that wants its place in the count of its chain.
 struct CountRequest {
@@ -80,7 +110,10 @@ class Counter {
   virtual bool count(const CountRequestRef& request) = 0;
 
   // For operators. Nothing: the store did not answer.
-  virtual void read(const CounterKey& key, base::Function<void(std::optional<Count>)> done) = 0;
+  virtual void read(const CounterKey& key,
+                    base::Function<void(std::optional<CounterState>)> done) = 0;
+  // What a node cannot ask now is the page's problem.
+  virtual void list(const CounterQuery& query, base::Function<void(CounterPage)> done) = 0;
   // The next message of the chain has place 1. False: the store did not answer, or others count
   // just now.
   virtual void reset(const CounterKey& key, base::Function<void(bool)> done) = 0;

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -79,6 +80,8 @@ struct StoreAnswer {
   StoreLife life = StoreLife::kNone;
   Revision revision{};  // of the record now, when kDone; after a conflict it has to be read
   std::string value;    // what was read; empty for a write, and when the record is absent
+  std::string name{};   // of next(): the record's; empty where its key does not hold it
+  std::optional<base::Duration> ends_in{};  // of a read, where the store tells it
 };
 
 // What became of a store's requests, since its making.
@@ -115,6 +118,10 @@ class Store {
   virtual void write(const RecordKey& key, std::string_view value, Revision expected,
                      OnAnswer done) = 0;
   virtual void erase(const RecordKey& key, Revision expected, OnAnswer done) = 0;
+  // Reads the record of this space that has the lowest revision number from `from` on: so all can
+  // be listed, those that are written meanwhile last. Absent: there is none. False, and nothing
+  // was taken: the numbers of this store have no order.
+  virtual bool next(Space, std::uint64_t /*from*/, OnAnswer) { return false; }
 
   // Why it does not answer; empty: it does. Names the place, the reason and the remedy.
   virtual const std::string& problem() const = 0;

@@ -1,6 +1,7 @@
 #include "cluster/store_counter.h"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "base/planted.h"
@@ -132,12 +133,74 @@ void StoreCounter::updated(Chain& chain, Update update, const StoreAnswer& answe
   won(chain, loop_.clock().now() - update.sent);
 }
 
-void StoreCounter::read(const CounterKey& key, base::Function<void(std::optional<Count>)> done) {
+void StoreCounter::read(const CounterKey& key,
+                        base::Function<void(std::optional<CounterState>)> done) {
   store_->read({Space::kDeltaCounts, counter_name(key)},
-               [done = std::move(done)](const StoreAnswer& answer) mutable {
+               [key, done = std::move(done)](const StoreAnswer& answer) mutable {
                  if (answer.kind != StoreAnswer::Kind::kDone) return done(std::nullopt);
-                 done(parse_count(answer.value));
+                 done(CounterState{key, parse_count(answer.value), answer.life, answer.ends_in});
                });
+}
+
+// The records in the order of their last writes; the cursor is the place of the next one.
+struct StoreCounter::Listing {
+  CounterQuery query;
+  std::uint64_t from = 0;
+  base::TimePoint began{};
+  CounterPage page{};
+  base::Function<void(CounterPage)> done;
+
+  void take(const StoreAnswer& answer) {
+    from = answer.revision.number + 1;
+    if (answer.name.empty()) {
+      ++page.unnamed;
+      return;
+    }
+    auto key = parse_counter_name(answer.name);
+    if (!key || !is_wanted(query, *key)) return;
+    page.counters.push_back(
+        {std::move(*key), parse_count(answer.value), answer.life, answer.ends_in});
+  }
+};
+
+void StoreCounter::list(const CounterQuery& query, base::Function<void(CounterPage)> done) {
+  auto listing = std::make_shared<Listing>();
+  listing->query = query;
+  listing->began = loop_.clock().now();
+  listing->done = std::move(done);
+  const std::string& cursor = query.cursor;
+  const char* const end = cursor.data() + cursor.size();
+  const bool is_good = cursor.empty() || std::from_chars(cursor.data(), end, listing->from) ==
+                                             std::from_chars_result{end, std::errc{}};
+  if (is_good) return list_next(listing);
+  listing->page.problem = unknown_cursor(cursor);
+  loop_.post([listing] { listing->done(std::move(listing->page)); });
+}
+
+void StoreCounter::list_next(const std::shared_ptr<Listing>& listing) {
+  const bool is_taken =
+      store_->next(Space::kDeltaCounts, listing->from,
+                   [this, listing](const StoreAnswer& answer) { listed(listing, answer); });
+  if (is_taken) return;
+  listing->page.problem = "this store cannot list its records";
+  loop_.post([listing] { listing->done(std::move(listing->page)); });
+}
+
+void StoreCounter::listed(const std::shared_ptr<Listing>& listing, const StoreAnswer& answer) {
+  CounterPage& page = listing->page;
+  if (answer.kind != StoreAnswer::Kind::kDone) {
+    page = {};
+    page.problem = store_->problem().empty() ? "the store does not answer in time; try again"
+                                             : store_->problem();
+    return listing->done(std::move(page));
+  }
+  if (answer.revision.is_absent()) return listing->done(std::move(page));
+  listing->take(answer);
+  const bool is_over = page.counters.size() >= listing->query.limit ||
+                       loop_.clock().now() - listing->began >= CounterPage::kPatience;
+  if (!is_over) return list_next(listing);
+  page.next = std::to_string(listing->from);
+  listing->done(std::move(page));
 }
 
 void StoreCounter::reset(const CounterKey& key, base::Function<void(bool)> done) {

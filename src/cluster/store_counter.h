@@ -33,7 +33,8 @@ class StoreCounter final : public Counter {
   void stop() override;
   void set_patience(base::Duration patience) override { patience_ = patience; }
   bool count(const CountRequestRef& request) override;
-  void read(const CounterKey& key, base::Function<void(std::optional<Count>)> done) override;
+  void read(const CounterKey& key, base::Function<void(std::optional<CounterState>)> done) override;
+  void list(const CounterQuery& query, base::Function<void(CounterPage)> done) override;
   void reset(const CounterKey& key, base::Function<void(bool)> done) override;
   std::string_view backend() const override { return backend_; }
   const std::string& problem() const override { return store_->problem(); }
@@ -54,6 +55,7 @@ class StoreCounter final : public Counter {
     std::uint32_t wins = 0;  // in a row, without a pause for others
   };
   using Claim = std::vector<CountRequestRef>;
+  struct Listing;
   struct Update {
     Claim claimed;
     std::vector<Counted> places;
@@ -67,6 +69,8 @@ class StoreCounter final : public Counter {
   void update(Chain& chain, Claim claimed);
   void updated(Chain& chain, Update update, const StoreAnswer& answer);
   void won(Chain& chain, base::Duration trip);
+  void list_next(const std::shared_ptr<Listing>& listing);
+  void listed(const std::shared_ptr<Listing>& listing, const StoreAnswer& answer);
   bool heard(const StoreAnswer& answer);
   void unheard(Chain& chain, base::TimePoint sent);
   void forget_all();

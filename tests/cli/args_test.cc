@@ -106,6 +106,12 @@ TEST(ArgsTest, ClusterAndBusTailAskTheMetricsPort) {
   EXPECT_EQ(tail.admin.target.port, 9);
   EXPECT_FALSE(tail.payloads);
   EXPECT_EQ(std::get<ParseExit>(parse_args({"cluster", "nonsense"})).code, kExitUsage);
+  EXPECT_EQ(std::get<ParseExit>(parse_args({"cluster", "counters", "--reset"})).code, kExitUsage);
+  const auto counters =
+      std::get<ClusterOptions>(parse_args({"cluster", "counters", "--app-id", "a", "--channel", "c",
+                                           "--conflation-key", "k", "--reset"}));
+  EXPECT_EQ(counters.app_id + " " + counters.channel + " " + counters.conflation_key, "a c k");
+  EXPECT_TRUE(counters.reset);
   EXPECT_EQ(std::get<ParseExit>(parse_args({"cluster"})).code, kExitUsage);
   EXPECT_EQ(std::get<ParseExit>(parse_args({"bus", "head"})).code, kExitUsage);
 }

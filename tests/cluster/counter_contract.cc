@@ -74,16 +74,84 @@ TEST_P(CounterContract, ACounterCanBeReadAndReset) {
   const CounterKey key = {"app", "ticker:x", "AAPL"};
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(asking->count("AAPL"));
   ASSERT_TRUE(back_end_->run_until([&] { return asking->counted().size() == 3; }, 5s));
-  std::optional<Count> held;
-  (*asking)->read(key, [&](std::optional<Count> count) { held = std::move(count); });
+  std::optional<CounterState> held;
+  (*asking)->read(key, [&](std::optional<CounterState> state) { held = std::move(state); });
   ASSERT_TRUE(back_end_->run_until([&] { return held.has_value(); }, 5s));
-  EXPECT_EQ(*held, (Count{3, 10, "n1"}));
+  EXPECT_EQ(held->count, (Count{3, 10, "n1"}));
+  EXPECT_EQ(held->key, key);
+  EXPECT_NE(held->life, StoreLife::kNone);
+  ASSERT_TRUE(held->ends_in.has_value());
+  EXPECT_LE(*held->ends_in, 5min);
+  EXPECT_GE(*held->ends_in, 4min + 50s);
   bool is_reset = false;
   (*asking)->reset(key, [&](bool was_reset) { is_reset = was_reset; });
   ASSERT_TRUE(back_end_->run_until([&] { return is_reset; }, 5s));
   ASSERT_TRUE(asking->count("AAPL"));
   ASSERT_TRUE(back_end_->run_until([&] { return asking->counted().size() == 4; }, 5s));
   EXPECT_EQ(asking->counted().at(4).place, 1U);
+}
+
+CounterPage CounterContract::page_of(CountingNode& node, const CounterQuery& query) {
+  std::optional<CounterPage> page;
+  node->list(query, [&](CounterPage told) { page = std::move(told); });
+  EXPECT_TRUE(back_end_->run_until([&] { return page.has_value(); }, 10s));
+  return page.value_or(CounterPage{});
+}
+
+TEST_P(CounterContract, AllCountersAreListedPageByPage) {
+  const auto asking = node("n1");
+  std::map<std::string, std::uint32_t> expected;
+  for (std::uint32_t i = 0; i < 1500; ++i) {
+    const std::string key = "K" + std::to_string(i);
+    ASSERT_TRUE(asking->count(key));
+    expected[key] = 1;
+  }
+  ASSERT_TRUE(asking->count("K7"));
+  expected["K7"] = 2;
+  ASSERT_TRUE(back_end_->run_until([&] { return asking->counted().size() == 1501; }, 20s));
+  std::map<std::string, std::uint32_t> listed;
+  CounterQuery query{.limit = 100};
+  int pages = 0;
+  do {
+    const CounterPage page = page_of(*asking, query);
+    ASSERT_EQ(page.problem, "");
+    EXPECT_LT(page.counters.size(), 1000U) << "a page has a bound";
+    for (const CounterState& each : page.counters) {
+      listed[each.key.conflation_key] = each.count.count;
+      EXPECT_EQ(each.count.node, "n1");
+      EXPECT_TRUE(each.ends_in && *each.ends_in > 4min && *each.ends_in <= 5min);
+    }
+    query.cursor = page.next;
+    ++pages;
+  } while (!query.cursor.empty() && pages < 100);
+  EXPECT_EQ(listed, expected);
+  EXPECT_GE(pages, 3);
+}
+
+TEST_P(CounterContract, OfOneAppOrChannelAloneAreListedItsCounters) {
+  const auto asking = node("n1");
+  const std::vector<CounterKey> keys = {{"a", "x", "K:1"},    {"a", "x:y", "K"}, {"a*", "x", "K"},
+                                        {"a:b{}%", "x", "K"}, {"b", "x", "%5F"}, {"b", "x", "_"}};
+  for (const CounterKey& key : keys) ASSERT_TRUE(asking->count(key, 10));
+  ASSERT_TRUE(back_end_->run_until([&] { return asking->counted().size() == keys.size(); }, 5s));
+  const auto listed = [&](const std::string& app, const std::string& channel) {
+    std::vector<std::string> names;
+    const CounterPage page = page_of(*asking, {.app_id = app, .channel = channel});
+    for (const CounterState& each : page.counters) {
+      names.push_back(each.key.app_id + " " + each.key.channel + " " + each.key.conflation_key);
+    }
+    std::ranges::sort(names);
+    return names;
+  };
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(listed("a", "x"), (Names{"a x K:1"}));
+  EXPECT_EQ(listed("a", ""), (Names{"a x K:1", "a x:y K"}));
+  EXPECT_EQ(listed("a*", ""), (Names{"a* x K"})) << "no pattern";
+  EXPECT_EQ(listed("a:b{}%", ""), (Names{"a:b{}% x K"}));
+  EXPECT_EQ(listed("", "x"), (Names{"a x K:1", "a* x K", "a:b{}% x K", "b x %5F", "b x _"}));
+  EXPECT_EQ(listed("c", ""), Names{});
+  EXPECT_NE(page_of(*asking, {.cursor = "nonsense/7x"}).problem.find("leads nowhere"),
+            std::string::npos);
 }
 
 TEST_P(CounterContract, AStoreThatHangsIsSilenceAndALateAnswerIsNone) {

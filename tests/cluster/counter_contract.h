@@ -39,8 +39,11 @@ class CountingNode final : public CounterEvents {
   Counter* operator->() { return counter_.get(); }
   // False: nothing was taken.
   bool count(const std::string& key, std::uint32_t interval = 10) {
+    return count(CounterKey{"app", "ticker:x", key}, interval);
+  }
+  bool count(const CounterKey& key, std::uint32_t interval) {
     auto request = std::make_shared<CountRequest>();
-    request->key = {"app", "ticker:x", key};
+    request->key = key;
     request->interval = interval;
     request->number = ++asked_;
     return counter_->count(request);
@@ -75,6 +78,7 @@ class CounterContract : public testing::TestWithParam<std::unique_ptr<CounterBac
   CounterContract() : back_end_(GetParam()()) {}
   // A node whose store answers.
   std::unique_ptr<CountingNode> node(const std::string& name);
+  CounterPage page_of(CountingNode& node, const CounterQuery& query);
 
   std::unique_ptr<CounterBackEnd> back_end_;
 };

@@ -137,6 +137,41 @@ TEST(NatsStoreTest, WhatIsErasedLeavesNothingBehind) {
       5s));
 }
 
+TEST(NatsStoreTest, KeysGiveTheNamesThatTheyWereMadeOf) {
+  for (const std::string& name : {std::string(), std::string("a:b"), std::string("=_\0\xff", 4)}) {
+    EXPECT_EQ(nats::record_name(nats::record_key(name)), name);
+  }
+  EXPECT_EQ(nats::record_name(nats::record_key(std::string(2000, 'x'))), std::nullopt);
+  for (const char* key : {"==", "a=", "a=4", "a=4G", "a=41", "a=3a", "a.b"}) {
+    EXPECT_EQ(nats::record_name(key), std::nullopt) << key;
+  }
+}
+
+// A mark that an erased record left is none, and a name that its key does not hold is empty.
+TEST(NatsStoreTest, RecordsAreReadOneAfterAnotherInTheOrderOfTheirWrites) {
+  Nats nats;
+  const auto store = nats.open();
+  const std::string long_name(2000, 'x');
+  const StoreAnswer gone = nats.write(*store, {Space::kCache, "gone"});
+  for (const std::string& name : {std::string("b"), long_name, std::string("a")}) {
+    nats.write(*store, {Space::kCache, name});
+  }
+  nats.erase(*store, {Space::kCache, "gone"}, gone.revision);
+  std::vector<std::string> names;
+  for (std::uint64_t from = 0;;) {
+    std::optional<StoreAnswer> answer;
+    ASSERT_TRUE(store->next(Space::kCache, from, [&](StoreAnswer got) { answer = got; }));
+    ASSERT_TRUE(nats.run_until([&] { return answer.has_value(); }, 5s));
+    ASSERT_EQ(answer->kind, StoreAnswer::Kind::kDone) << store->problem();
+    if (answer->revision.is_absent()) break;
+    EXPECT_EQ(answer->value, "value");
+    EXPECT_TRUE(answer->ends_in && *answer->ends_in > 29min && *answer->ends_in <= 30min);
+    names.push_back(answer->name);
+    from = answer->revision.number + 1;
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"b", "", "a"}));
+}
+
 TEST(NatsStoreTest, TheRightsThatAreDocumentedAreEnough) {
   Nats nats({.config = kUser});
   nats.with.username = "mr";

@@ -138,8 +138,7 @@ class ClusterCounters final : public CounterBackEnd {
   std::unique_ptr<Counter> make_counter(const std::string& node, CounterEvents& events) override {
     return std::make_unique<redis::RedisCounter>(
         redis_.loop(),
-        redis::RedisCounter::Source{redis_.make_route(redis_.with), redis_.with.prefix, node},
-        events);
+        redis::RedisCounter::Source{redis_.make_route(redis_.with), redis_.with, node}, events);
   }
   void start_broker() override { redis_.start_broker(); }
   void stop_broker() override { redis_.stop_broker(); }

@@ -2,6 +2,7 @@
 
 #include "cluster/counter_contract.h"
 #include "cluster/epoll_driver.h"
+#include "cluster/redis/error_text.h"
 #include "cluster/redis/store_server.h"
 #include "net/worker_thread.h"
 #include "support/redis_server.h"
@@ -24,14 +25,14 @@ class RedisCounters final : public CounterBackEnd {
     return driver_.run_until(done, limit);
   }
   std::unique_ptr<Counter> make_counter(const std::string& node, CounterEvents& events) override {
-    redis::RedisOptions options;
+    redis::RedisOptions options = with;
     options.port = server.port();
     return std::make_unique<redis::RedisCounter>(
         driver_.loop(),
         redis::RedisCounter::Source{
             std::make_unique<redis::StoreServer>(driver_.loop(), resolver_, options,
                                                  [](const std::string&) {}),
-            options.prefix, node},
+            options, node},
         events);
   }
   void pause_broker() override { server.pause(); }
@@ -40,6 +41,7 @@ class RedisCounters final : public CounterBackEnd {
   void start_broker() override { server.start(); }
 
   mr::test::RedisServer server;
+  redis::RedisOptions with;  // of counters that are made from now on
 
  private:
   EpollDriver driver_;
@@ -66,6 +68,31 @@ TEST(RedisCounterTest, TheKeyIsTheDocumentedOneAndEachCountSetsItsTimeToLive) {
   EXPECT_EQ(back_end.server.ask("GET " + key).substr(0, 12), "$6\r\n0/2 n1\r\n") << "wrapped";
   const std::string life = back_end.server.ask("TTL " + key);
   EXPECT_TRUE(life.starts_with(":300") || life.starts_with(":299")) << life;
+}
+
+TEST(RedisCounterTest, TheAclLineIsEnoughAndWithoutSCANTheListNamesIt) {
+  RedisCounters back_end;
+  back_end.with.username = "millrace";
+  back_end.with.password = "hunter22";
+  std::string line = redis::acl_line(back_end.with);
+  line.replace(line.find("PASSWORD"), sizeof "PASSWORD" - 1, back_end.with.password);
+  ASSERT_TRUE(back_end.server.ask(line).starts_with("+OK"));
+  CountingNode node(back_end, "n1");
+  ASSERT_TRUE(back_end.run_until([&] { return node->problem().empty(); }, 10s));
+  ASSERT_TRUE(node.count("AAPL"));
+  ASSERT_TRUE(back_end.run_until([&] { return node.counted().size() == 1; }, 5s));
+  std::optional<CounterPage> page;
+  const auto list = [&] {
+    page.reset();
+    node->list({}, [&](CounterPage told) { page = std::move(told); });
+    return back_end.run_until([&] { return page.has_value(); }, 5s);
+  };
+  ASSERT_TRUE(list());
+  EXPECT_EQ(page->problem, "");
+  EXPECT_EQ(page->counters.size(), 1U);
+  back_end.server.ask("ACL SETUSER millrace -scan");
+  ASSERT_TRUE(list());
+  EXPECT_NE(page->problem.find("+scan"), std::string::npos) << page->problem;
 }
 
 TEST(RedisCounterTest, AKeyThatHoldsSomethingElseIsCountedAnew) {

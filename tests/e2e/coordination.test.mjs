@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { INTERVAL, enabled, event, fallbacksOf, listen, publish, publishFromAll, share, startNodes } from "./support/coordination.mjs";
 import { BROKERS } from "./support/rig.mjs";
-import { Server, freePorts, runToEnd, sample, until } from "./support/server.mjs";
+import { Server, freePorts, get, runToEnd, sample, until } from "./support/server.mjs";
 
 const ports = async () => {
   const [port, metricsPort] = await freePorts(2);
@@ -46,9 +46,64 @@ for (const [kind, start] of Object.entries(BROKERS)) {
       assert.ok(life > 290 && life <= 300, `lives ${life} s`);
     });
 
+    test(`millrace cluster counters lists the counters, reads one, resets one, over ${kind}`, async () => {
+      const ask = (args) => runToEnd(["cluster", "counters", "--metrics-port", String(nodes[2].metricsPort), ...args]);
+      const told = async (...args) => {
+        const { code, output } = await ask([...args, "--json"]);
+        assert.equal(code, 0, output);
+        return JSON.parse(output);
+      };
+      for (const symbol of ["A:B", "C", "C", "D"]) await publish(nodes[0], [event("hot-listed", "m1", symbol)]);
+      const page = await told("--app-id", "main", "--channel", "hot-listed");
+      assert.deepEqual(page.counters.map(({ key, count, interval, node }) => [key, count, interval, node]).sort(),
+        [["A:B", 1, 10, "n1"], ["C", 2, 10, "n1"], ["D", 1, 10, "n1"]]);
+      for (const counter of page.counters) {
+        assert.match(counter.store_life, /^(?!0{16})[0-9a-f]{16}$/);
+        assert.ok(counter.ends_in_ms > 290_000 && counter.ends_in_ms <= 300_000, `ends in ${counter.ends_in_ms} ms`);
+      }
+      assert.deepEqual([page.next, page.unnamed], ["", 0]);
+      const one = ["--app-id", "main", "--channel", "hot-listed", "--conflation-key", "C"];
+      assert.deepEqual((await told(...one)).counters.map((counter) => counter.count), [2]);
+      assert.match((await ask(one)).output, /^APP +CHANNEL +KEY +COUNT +LAST BY.*\nmain +hot-listed +C +2\/10 +n1 /);
+
+      assert.match((await ask([...one, "--reset"])).output, /^the counter begins anew\n$/);
+      assert.deepEqual((await told(...one)).counters, []);
+      assert.equal((await ask(one)).output, "no counters\n");
+      await publish(nodes[3], [event("hot-listed", "m2", "C")]);
+      assert.deepEqual((await told(...one)).counters.map(({ count, node }) => [count, node]), [[1, "n4"]]);
+
+      const all = new Set();
+      let cursor = [];
+      for (let pages = 0; pages < 20; pages += 1) {
+        const { counters, next } = await told("--limit", "1", ...cursor);
+        for (const counter of counters) if (counter.channel === "hot-listed") all.add(counter.key);
+        if (next === "") break;
+        cursor = ["--cursor", next];
+      }
+      assert.deepEqual([...all].sort(), ["A:B", "C", "D"]);
+
+      for (const [args, words] of [
+        [["--cursor", "x"], /the cursor "x" leads nowhere/],
+        [["--app-id", "main", "--channel", "hot-listed", "--conflation-key", 'C"'], /one counter is named by app, channel and key/],
+      ]) {
+        const wrong = await ask(args);
+        assert.equal(wrong.code, 1);
+        assert.match(wrong.output, words);
+      }
+      assert.equal((await ask(["--reset"])).code, 2, "of which one?");
+      const path = `${nodes[2].metricsUrl}/admin/cluster/counters`;
+      for (const method of ["GET", "POST"]) {
+        assert.equal((await get(path, { method, headers: { "X-Forwarded-For": "1.2.3.4" } })).status, 403);
+      }
+      assert.equal((await get(`${path}?limit=1001`)).status, 409);
+    });
+
     test(`while ${kind} is away messages are counted locally, at once, and soon after its return together again`, async () => {
       const marks = nodes.map((node) => node.output.length);
       await broker.kill();
+      const asked = await runToEnd(["cluster", "counters", "--metrics-port", String(nodes[0].metricsPort)]);
+      assert.equal(asked.code, 1, asked.output);
+      assert.match(asked.output, /409: .*(Redis|NATS)/);
       await until(() => nodes[0].output.indexOf(`Failed to setup ${title} cluster coordination, falling back to node-local`, marks[0]) > 0, 8000, "the warning");
       const client = await listen(nodes[0], "hot-away");
       const before = await fallbacksOf(nodes);

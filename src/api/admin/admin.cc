@@ -281,8 +281,8 @@ void Admin::cluster(const Request& request, const Params& params, Responder resp
       });
   if (is_known) return;
   answer->answer(error_response(404, "there is no " + method + " /admin/cluster/" + topic +
-                                         "; there are GET status, nodes, bus and tail, and POST "
-                                         "probe"));
+                                         "; there are GET status, nodes, bus, tail and "
+                                         "counters, and POST probe and counters"));
 }
 
 void AdminService::on_request(Request request, Responder responder) {

@@ -33,6 +33,13 @@ void MemoryStore::erase(const RecordKey& key, Revision expected, OnAnswer done) 
       expected, std::move(done));
 }
 
+bool MemoryStore::next(Space space, std::uint64_t from, OnAnswer done) {
+  ask([space, from](RecordTable& table,
+                    base::TimePoint now) { return table.next(space, from, now); },
+      {}, std::move(done));
+  return true;
+}
+
 template <class Work>
 void MemoryStore::ask(Work work, Revision expected, OnAnswer done) {
   const StoreRequests::Ticket ticket = requests_.add(std::move(done));

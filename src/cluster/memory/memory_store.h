@@ -22,6 +22,7 @@ class MemoryStore final : public Store, private BusEvents {
   void write(const RecordKey& key, std::string_view value, Revision expected,
              OnAnswer done) override;
   void erase(const RecordKey& key, Revision expected, OnAnswer done) override;
+  bool next(Space space, std::uint64_t from, OnAnswer done) override;
   const std::string& problem() const override { return problem_; }
   StoreCounters counters() const override { return requests_.counters(); }
 

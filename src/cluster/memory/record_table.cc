@@ -38,6 +38,20 @@ StoreAnswer RecordTable::erase(const RecordKey& key, Revision expected, base::Ti
   return answer(StoreAnswer::Kind::kDone);
 }
 
+StoreAnswer RecordTable::next(Space space, std::uint64_t from, base::TimePoint now) {
+  drop_ended(now);
+  StoreAnswer result = answer(StoreAnswer::Kind::kDone);
+  for (const auto& [key, record] : records_) {
+    const bool is_lower = result.revision.is_absent() || record.number < result.revision.number;
+    if (key.first != space || record.number < from || !is_lower) continue;
+    result.revision.number = record.number;
+    result.name = key.second;
+    result.value = record.value;
+    if (times_.of(space) != base::Duration::zero()) result.ends_in = record.end - now;
+  }
+  return result;
+}
+
 void RecordTable::clear() {
   records_.clear();
   changes_.clear();

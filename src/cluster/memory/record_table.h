@@ -27,6 +27,7 @@ class RecordTable {
   StoreAnswer write(const RecordKey& key, std::string_view value, Revision expected,
                     base::TimePoint now);
   StoreAnswer erase(const RecordKey& key, Revision expected, base::TimePoint now);
+  StoreAnswer next(Space space, std::uint64_t from, base::TimePoint now);
 
   // Another life, with nothing; with all but the writes of the last `lag`.
   void clear();

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "base/clock.h"
 #include "json/parser.h"
 
 namespace mr::cluster::nats {
@@ -24,6 +26,8 @@ struct KvAnswer {
   std::uint64_t sequence = 0;
   std::string value{};
   std::string text{};
+  std::string subject{};                    // of a message that was read
+  std::optional<base::WallTime> written{};  // by the server's clock, where it tells it
 };
 
 // Of the bytes of an answer; no bytes are what a server sends when nobody serves the subject.

@@ -68,6 +68,7 @@ class KvLink final : private LineEvents {
   ~KvLink();
 
   const NatsOptions& options() const { return line_.options(); }
+  const StoreTimes& times() const { return times_; }
 
   // Connects and opens the buckets if nothing stands: on_open or on_refused. A server without a
   // store is asked again after ten seconds.

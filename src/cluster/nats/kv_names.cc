@@ -1,5 +1,7 @@
 #include "cluster/nats/kv_names.h"
 
+#include <charconv>
+
 #include "crypto/digest.h"
 
 namespace mr::cluster::nats {
@@ -34,6 +36,25 @@ std::string record_key(std::string_view name) {
   std::string key = escaped(name, '=');
   if (key.size() > kKeyBytesMax) return "==" + crypto::sha256_hex(name);
   return key;
+}
+
+std::optional<std::string> record_name(std::string_view key) {
+  if (key == "=") return "";
+  std::string name;
+  for (std::size_t at = 0; at < key.size(); ++at) {
+    if (key[at] != '=') {
+      name += key[at];
+      continue;
+    }
+    unsigned byte = 0;
+    const char* const end = key.data() + std::min(at + 3, key.size());
+    const auto read = std::from_chars(key.data() + at + 1, end, byte, 16);
+    if (read.ec != std::errc{} || read.ptr != end) return std::nullopt;
+    name += static_cast<char>(byte);
+    at += 2;
+  }
+  if (record_key(name) != key) return std::nullopt;
+  return name;
 }
 
 }  // namespace mr::cluster::nats

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -12,5 +13,7 @@ std::string bucket_name(std::string_view prefix, std::string_view what);
 // One that is too long for a subject of NATS is "==" and the name's SHA-256. No two names have the
 // same.
 std::string record_key(std::string_view name);
+// Nothing: the key holds but a hash, or record_key() makes no such key.
+std::optional<std::string> record_name(std::string_view key);
 
 }  // namespace mr::cluster::nats

@@ -75,7 +75,7 @@ void NatsStore::check_silence(base::TimePoint now) {
   }
   if (silent < link_.options().silence / 2 || std::exchange(is_probed_, true)) return;
   // For a record that is never there: who reads nothing has nobody to tell.
-  look({.subject = "$KV." + bucket_name(link_.options().prefix, name_of(Space::kState)) + ".==="});
+  look({.subject = subjects_of(Space::kState) + "==="});
 }
 
 void NatsStore::on_open(ConnectionNumber connection, const std::string& where,
@@ -129,11 +129,24 @@ void NatsStore::erase(const RecordKey& key, Revision expected, OnAnswer done) {
   ask(key, {.verb = Verb::kErase}, expected, std::move(done));
 }
 
+bool NatsStore::next(Space space, std::uint64_t from, OnAnswer done) {
+  ask({.verb = Verb::kNext, .space = space, .subject = subjects_of(space) + ">"},
+      {std::max<std::uint64_t>(from, 1), source_}, std::move(done));
+  return true;
+}
+
+std::string NatsStore::subjects_of(Space space) const {
+  return "$KV." + bucket_name(link_.options().prefix, name_of(space)) + ".";
+}
+
 void NatsStore::ask(const RecordKey& key, Operation operation, Revision expected, OnAnswer done) {
-  const std::string bucket = bucket_name(link_.options().prefix, name_of(key.space));
-  operation.number = ++numbers_;
   operation.space = key.space;
-  operation.subject = "$KV." + bucket + "." + record_key(key.name);
+  operation.subject = subjects_of(key.space) + record_key(key.name);
+  ask(std::move(operation), expected, std::move(done));
+}
+
+void NatsStore::ask(Operation operation, Revision expected, OnAnswer done) {
+  operation.number = ++numbers_;
   operation.expected = expected.number;
   operation.is_blind = expected.is_absent();
   operation.ticket = requests_.add([this, subject = operation.subject, number = operation.number,
@@ -159,8 +172,8 @@ void NatsStore::ask(const RecordKey& key, Operation operation, Revision expected
 // One that was answered in the meantime is released by that.
 void NatsStore::begin(const Operation& operation) {
   if (!requests_.is_waiting(operation.ticket)) return;
-  const bool is_look =
-      operation.verb == Verb::kRead || (operation.verb == Verb::kErase && operation.is_blind);
+  const bool is_look = operation.verb == Verb::kRead || operation.verb == Verb::kNext ||
+                       (operation.verb == Verb::kErase && operation.is_blind);
   if (is_look) return look(operation);
   put(operation);
 }
@@ -168,10 +181,12 @@ void NatsStore::begin(const Operation& operation) {
 // Whoever leads the stream answers; a direct read may be answered by a copy that is behind.
 void NatsStore::look(const Operation& operation) {
   const std::string stream = "KV_" + bucket_name(link_.options().prefix, name_of(operation.space));
-  send(operation, {"$JS.API.STREAM.MSG.GET." + stream,
-                   {},
-                   {},
-                   R"({"last_by_subj":")" + operation.subject + R"("})"});
+  const std::string wanted =
+      operation.verb == Verb::kNext
+          ? R"({"seq":)" + std::to_string(operation.expected) + R"(,"next_by_subj":")"
+          : R"({"last_by_subj":")";
+  send(operation,
+       {"$JS.API.STREAM.MSG.GET." + stream, {}, {}, wanted + operation.subject + R"("})"});
 }
 
 void NatsStore::put(const Operation& operation) {
@@ -226,10 +241,18 @@ void NatsStore::step(Operation& operation, KvAnswer answer, std::uint64_t floor)
   switch (answer.kind) {
     case Kind::kWritten:
       return wrote(operation, answer.sequence, floor);
-    case Kind::kRead:
-      if (operation.verb != Verb::kRead) return finish(operation, StoreAnswer::Kind::kConflict);
-      return finish(operation, StoreAnswer::Kind::kDone, answer.sequence, std::move(answer.value));
+    case Kind::kRead: {
+      const bool is_wanted = operation.verb == Verb::kRead || operation.verb == Verb::kNext;
+      if (!is_wanted) return finish(operation, StoreAnswer::Kind::kConflict);
+      const std::uint64_t sequence = answer.sequence;
+      return finish(operation, StoreAnswer::Kind::kDone, sequence, std::move(answer));
+    }
     case Kind::kMarker:
+      if (operation.verb == Verb::kNext) {
+        operation.expected = answer.sequence + 1;
+        return look(operation);
+      }
+      return looked(operation, answer);
     case Kind::kAbsent:
       return looked(operation, answer);
     case Kind::kConflict:
@@ -275,11 +298,21 @@ void NatsStore::wrote(const Operation& operation, std::uint64_t sequence, std::u
 }
 
 void NatsStore::finish(const Operation& operation, StoreAnswer::Kind kind, std::uint64_t sequence,
-                       std::string value) {
+                       KvAnswer read) {
   refusal_.clear();
   StoreAnswer answer{kind, lives_[static_cast<std::size_t>(operation.space)], {}, {}};
   if (sequence != 0) answer.revision = {sequence, source_};
-  answer.value = std::move(value);
+  answer.value = std::move(read.value);
+  const std::string_view subjects = std::string_view(operation.subject);
+  if (operation.verb == Verb::kNext && read.subject.size() >= subjects.size()) {
+    answer.name =
+        record_name(std::string_view(read.subject).substr(subjects.size() - 1)).value_or("");
+  }
+  const base::Duration life = link_.times().of(operation.space);
+  if (read.written && life != base::Duration::zero()) {
+    const base::Duration age = loop_.clock().wall_now() - *read.written;
+    answer.ends_in = std::clamp(life - age, base::Duration::zero(), life);
+  }
   requests_.answer(operation.ticket, std::move(answer));
 }
 

@@ -33,19 +33,20 @@ class NatsStore final : public Store, private KvEvents {
   void write(const RecordKey& key, std::string_view value, Revision expected,
              OnAnswer done) override;
   void erase(const RecordKey& key, Revision expected, OnAnswer done) override;
+  bool next(Space space, std::uint64_t from, OnAnswer done) override;
   const std::string& problem() const override { return problem_.empty() ? refusal_ : problem_; }
   StoreCounters counters() const override { return requests_.counters(); }
 
  private:
   using Ticket = StoreRequests::Ticket;
-  enum class Verb : std::uint8_t { kRead, kWrite, kErase };
+  enum class Verb : std::uint8_t { kRead, kWrite, kErase, kNext };
   struct Operation {
     std::uint64_t number = 0;
     Verb verb = Verb::kRead;
     Space space = Space::kState;
-    std::string subject{};
+    std::string subject{};  // of kNext all of the space
     std::string value{};
-    std::uint64_t expected = 0;  // sequence; 0: no message
+    std::uint64_t expected = 0;  // sequence; 0: no message; of kNext the lowest that is wanted
     bool is_blind = false;       // of an absent record, which may have left a mark
     Ticket ticket = Ticket::kNone;
   };
@@ -66,6 +67,8 @@ class NatsStore final : public Store, private KvEvents {
   void on_error(const std::string& why) override { refusal_ = why; }
 
   void ask(const RecordKey& key, Operation operation, Revision expected, OnAnswer done);
+  void ask(Operation operation, Revision expected, OnAnswer done);
+  std::string subjects_of(Space space) const;
   void begin(const Operation& operation);
   void look(const Operation& operation);
   void put(const Operation& operation);
@@ -75,7 +78,7 @@ class NatsStore final : public Store, private KvEvents {
   void looked(Operation& operation, const KvAnswer& answer);
   void wrote(const Operation& operation, std::uint64_t sequence, std::uint64_t floor);
   void finish(const Operation& operation, StoreAnswer::Kind kind, std::uint64_t sequence = 0,
-              std::string value = {});
+              KvAnswer read = {});
   void fail(const Operation& operation, std::string why);
   void release(const std::string& subject, std::uint64_t number);
   void tick();

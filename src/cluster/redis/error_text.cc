@@ -114,7 +114,7 @@ std::string acl_line(const RedisOptions& options) {
   line.append(" ~").append(options.prefix).append(":delta_count:*");
   line.append(
       " +publish +subscribe +unsubscribe +ping +select +client|setname +info +eval +hset +hgetall "
-      "+hdel +pexpire +time +get +getrange +set +del");
+      "+hdel +pexpire +time +get +getrange +set +del +scan +pttl");
   if (!options.sentinel.servers.empty()) line.append(" +role");
   if (!options.cluster_nodes.empty()) {
     line.append(" +spublish +ssubscribe +sunsubscribe +cluster|info +cluster|slots +asking");

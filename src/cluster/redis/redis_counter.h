@@ -18,7 +18,7 @@ class RedisCounter final : public Counter {
  public:
   struct Source {
     std::unique_ptr<StoreRoute> route;
-    std::string prefix;
+    RedisOptions options;
     std::string node;  // this one's name
     base::Duration life = std::chrono::minutes(5);
   };
@@ -29,7 +29,8 @@ class RedisCounter final : public Counter {
   void stop() override;
   void set_patience(base::Duration patience) override { patience_ = patience; }
   bool count(const CountRequestRef& request) override;
-  void read(const CounterKey& key, base::Function<void(std::optional<Count>)> done) override;
+  void read(const CounterKey& key, base::Function<void(std::optional<CounterState>)> done) override;
+  void list(const CounterQuery& query, base::Function<void(CounterPage)> done) override;
   void reset(const CounterKey& key, base::Function<void(bool)> done) override;
   std::string_view backend() const override { return "Redis"; }
   const std::string& problem() const override {
@@ -38,9 +39,21 @@ class RedisCounter final : public Counter {
 
  private:
   struct Asked;
+  struct Look;
+  struct Listing;
+  using LookRef = std::shared_ptr<Look>;
+  using ListingRef = std::shared_ptr<Listing>;
 
   std::string name_of(const CounterKey& key) const;
-  void ask(std::string_view verb, const CounterKey& key, base::Function<void(const Reply&)> done);
+  std::string names_of(const CounterQuery& query) const;
+  void ask(std::string_view verb, const CounterKey& key, StoreRoute::OnReply done);
+  void look(const CounterKey& key, base::Function<void(Look&)> done);
+  void take_count(Look& look, const Reply& reply, StoreLife life) const;
+  void scan(const ListingRef& listing);
+  void scanned(const ListingRef& listing, const Reply& reply);
+  void step(const ListingRef& listing);
+  static void end(const ListingRef& listing, std::string problem = {});
+  std::string problem_of(const Reply& reply, std::string_view where, std::string_view verb) const;
   void answered(const std::shared_ptr<Asked>& asked, const Reply& reply);
   void unanswered(const std::shared_ptr<Asked>& asked);
 

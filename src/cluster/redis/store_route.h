@@ -3,6 +3,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/function.h"
 #include "cluster/redis/reply.h"
@@ -25,6 +26,11 @@ class StoreRoute {
   // key keep their order. False, and nothing was taken: there is no way to its server now.
   virtual bool command(std::string_view key, std::span<const std::string_view> args,
                        OnReply on_reply) = 0;
+  // Where keys lie now, as "127.0.0.1:6379", in the order of these texts; and a command without a
+  // key for one of them, as command().
+  virtual std::vector<std::string> servers() const = 0;
+  virtual bool command_at(std::string_view server, std::span<const std::string_view> args,
+                          OnReply on_reply) = 0;
   // "Redis at 127.0.0.1:6379", for texts.
   virtual std::string where(std::string_view key) const = 0;
   // Why there is no way; empty: there is.

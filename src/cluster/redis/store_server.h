@@ -4,6 +4,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "cluster/redis/connection.h"
 #include "cluster/redis/options.h"
@@ -29,6 +31,11 @@ class StoreServer final : public StoreRoute, private ConnectionEvents {
   void stop() override;
   bool command(std::string_view key, std::span<const std::string_view> args,
                OnReply on_reply) override;
+  std::vector<std::string> servers() const override { return {connection_.where()}; }
+  bool command_at(std::string_view server, std::span<const std::string_view> args,
+                  OnReply on_reply) override {
+    return server == connection_.where() && command({}, args, std::move(on_reply));
+  }
   std::string where(std::string_view) const override { return "Redis at " + connection_.where(); }
   const std::string& problem() const override { return problem_; }
 

@@ -1,5 +1,6 @@
 #include "cluster/redis/store_shards.h"
 
+#include <set>
 #include <utility>
 
 #include "cluster/redis/server_facts.h"
@@ -22,8 +23,38 @@ void StoreShards::stop() {
 
 bool StoreShards::command(std::string_view key, std::span<const std::string_view> args,
                           OnReply on_reply) {
+  return command_on(slot_of(key), args, std::move(on_reply));
+}
+
+std::vector<std::string> StoreShards::servers() const {
+  std::set<std::string> servers;
+  const net::Address* last = nullptr;
+  for (std::uint16_t slot = 0; slot < kSlots; ++slot) {
+    const net::Address* const owner = shards_.owner(slot);
+    if (owner != nullptr && owner != last) servers.insert(net::to_text(*owner));
+    last = owner;
+  }
+  return {servers.begin(), servers.end()};
+}
+
+// By any of its slots: who has no key in its arguments is redirected by nobody.
+bool StoreShards::command_at(std::string_view server, std::span<const std::string_view> args,
+                             OnReply on_reply) {
+  const net::Address* last = nullptr;
+  for (std::uint16_t slot = 0; slot < kSlots; ++slot) {
+    const net::Address* const owner = shards_.owner(slot);
+    if (owner != nullptr && owner != last && net::to_text(*owner) == server) {
+      return command_on(slot, args, std::move(on_reply));
+    }
+    last = owner;
+  }
+  return false;
+}
+
+bool StoreShards::command_on(std::uint16_t slot, std::span<const std::string_view> args,
+                             OnReply on_reply) {
   return shards_.command(
-      slot_of(key), args,
+      slot, args,
       [lease = lease_, on_reply = std::move(on_reply)](const Reply& reply, StoreLife life) mutable {
         if (*lease) on_reply(reply, life);
       });

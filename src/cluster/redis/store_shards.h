@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/function.h"
 #include "cluster/redis/shards.h"
@@ -25,10 +27,14 @@ class StoreShards final : public StoreRoute, private ShardsEvents {
   void stop() override;
   bool command(std::string_view key, std::span<const std::string_view> args,
                OnReply on_reply) override;
+  std::vector<std::string> servers() const override;
+  bool command_at(std::string_view server, std::span<const std::string_view> args,
+                  OnReply on_reply) override;
   std::string where(std::string_view key) const override;
   const std::string& problem() const override { return problem_; }
 
  private:
+  bool command_on(std::uint16_t slot, std::span<const std::string_view> args, OnReply on_reply);
   void on_shards_changed() override;
   void on_shard_facts(const net::Address& server, std::string_view facts) override;
   void on_shard_lost(const net::Address&, std::string_view why) override { problem_ = why; }
