@@ -1,8 +1,10 @@
 #include "cluster/nats/nats_bus.h"
 
 #include <gtest/gtest.h>
+#include <nats/nats.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "cluster/bus_contract.h"
 #include "cluster/epoll_driver.h"
@@ -342,6 +344,21 @@ TEST(NatsBusTest, PrefixesThatAreNoSubjectsAreRefused) {
     EXPECT_TRUE(nats::prefix_problem(bad)) << bad;
   }
   EXPECT_TRUE(nats::prefix_problem(std::string(129, 'x')));
+}
+
+// A leak checker sees it.
+TEST(NatsSessionTest, ASubscriptionThatMeetsTheEndOfItsConnectionIsNotLost) {
+  Nats nats;
+  for (int round = 0; round < 20; ++round) {
+    auto session = nats::Session::connect(nats.with, {[] {}, [](std::string) {}, [] {}});
+    ASSERT_TRUE(session.ok());
+    std::thread closer([&] { natsConnection_Close(session.value()->raw()); });
+    for (int i = 0; i < 300; ++i) {
+      const auto ignored = [text = std::string(100, 'x')](std::string_view, std::string_view) {};
+      session.value()->subscribe("a", ignored);
+    }
+    closer.join();
+  }
 }
 
 }  // namespace

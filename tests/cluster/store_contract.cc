@@ -265,7 +265,12 @@ TEST_P(StoreContract, NamesAndValuesHoldAnyBytes) {
     }
   }
   EXPECT_EQ(write(*store, state("large"), std::string(500'000, 'x'), {}).kind, Kind::kDone);
-  EXPECT_EQ(read(*store, state("large")).value, std::string(500'000, 'x'));
+  // A busy machine may need longer than an answer may take.
+  StoreAnswer large = read(*store, state("large"));
+  for (int tries = 0; tries < 10 && large.kind != Kind::kDone; ++tries) {
+    large = read(*store, state("large"));
+  }
+  EXPECT_EQ(large.value, std::string(500'000, 'x'));
   EXPECT_EQ(write(*store, state("empty"), "", {}).kind, Kind::kDone);
   const StoreAnswer empty = read(*store, state("empty"));
   EXPECT_FALSE(empty.revision.is_absent());

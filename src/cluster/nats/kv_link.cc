@@ -14,6 +14,8 @@ namespace {
 constexpr auto kPatience = std::chrono::milliseconds(1000);
 constexpr auto kLookAgain = std::chrono::seconds(10);
 constexpr std::uint64_t kCopies = 3;
+// The error code of a server that is of no cluster.
+constexpr std::uint64_t kNoCopies = 10074;
 constexpr std::size_t kAnswerBytesMax = 1 << 20;
 
 template <class Tell>
@@ -26,6 +28,14 @@ void tell(const KvPortRef& port, Tell message) {
 std::uint64_t number_in(const std::optional<json::Value>& object, std::string_view name) {
   const auto member = object ? object->member(name) : std::nullopt;
   return member ? member->as_uint().value_or(0) : 0;
+}
+
+// What its maker wrote into it, digits; empty: nothing.
+std::string mark_of(const std::optional<json::Value>& config) {
+  const auto member = config ? config->member("description") : std::nullopt;
+  std::string mark(member ? member->as_string().value_or("") : "");
+  const bool is_ours = mark.find_first_not_of("0123456789") == mark.npos;
+  return is_ours ? mark : std::string();
 }
 
 std::string nanoseconds(base::Duration duration) { return std::to_string(duration.count()); }
@@ -116,6 +126,7 @@ void KvLink::on_lost(ConnectionNumber connection, const std::string& why) {
   }
   ports_.clear();
   is_open_ = false;
+  thin_since_ = {};
   missing_.clear();
   denied_.clear();
 }
@@ -144,10 +155,12 @@ bool KvLink::open_buckets() {
     miss(explain_store_error(line_.session()->where(), std::exchange(denied_, {}), options()));
     return false;
   }
+  is_fresh_ = false;
   for (std::size_t space = 0; space < kSpaces; ++space) {
     if (!open_bucket(static_cast<Space>(space))) return false;
   }
-  return is_open_ = true;
+  if (is_fresh_) why_not_ = "buckets were made a moment ago at NATS at " + line_.session()->where();
+  return is_open_ = !is_fresh_;
 }
 
 // False: `why_not_` says why.
@@ -158,36 +171,63 @@ bool KvLink::open_bucket(Space space) {
     adapt(space, *answer->member("config"));
     answer = ask("INFO", space, "");
   } else if (answer) {
-    answer = ask("CREATE", space, config_of(space, kCopies));
-    if (answer && !answer->member("created")) answer = ask("CREATE", space, config_of(space, 1));
-    // Another node may have been faster, with other words.
-    if (answer && !answer->member("created")) {
-      const std::string refusal(answer->raw().substr(0, 300));
-      answer = ask("INFO", space, "");
-      if (answer && !answer->member("created")) {
-        miss("NATS at " + line_.session()->where() + " makes no bucket " +
-             bucket_name(options().prefix, name_of(space)) + ": " + refusal);
-      }
-    }
+    if (!make_bucket(space)) return false;
+    answer = ask("INFO", space, "");
   }
   const auto created = answer ? answer->member("created") : std::nullopt;
   const auto text = created ? created->as_string() : std::nullopt;
   if (!text) return false;
-  lives_[static_cast<std::size_t>(space)] =
-      static_cast<StoreLife>(std::max<std::uint64_t>(base::placing_hash(*text, ""), 1));
+  const std::string mark = mark_of(answer->member("config"));
+  lives_[static_cast<std::size_t>(space)] = static_cast<StoreLife>(
+      std::max<std::uint64_t>(base::placing_hash(mark.empty() ? *text : mark, ""), 1));
+  return true;
+}
+
+// False: it is not there, or not for certain as it will be: two nodes that make it at a time on
+// servers of one cluster both succeed, and the mark of the later one stays.
+bool KvLink::make_bucket(Space space) {
+  const std::string mark = std::to_string(random_.next());
+  const std::string name = bucket_name(options().prefix, name_of(space));
+  const auto is_alone = [](const json::Value& answer) {
+    return number_in(answer.member("error"), "err_code") == kNoCopies;
+  };
+  auto answer = ask("CREATE", space, config_of(space, kCopies, mark));
+  if (answer && !answer->member("created")) {
+    // Servers that start do not know each other yet.
+    if (thin_since_ == base::TimePoint{}) thin_since_ = clock_.now();
+    if (!is_alone(*answer) && clock_.now() - thin_since_ < kLookAgain) {
+      why_not_ = "NATS at " + line_.session()->where() + " has no place yet for three copies of " +
+                 name + ": " + std::string(answer->raw().substr(0, 300));
+      return false;
+    }
+    answer = ask("CREATE", space, config_of(space, 1, mark));
+  }
+  if (!answer) return false;
+  if (!answer->member("created")) {
+    // Another node may have been faster, with other words.
+    const std::string refusal(answer->raw().substr(0, 300));
+    answer = ask("INFO", space, "");
+    if (answer && !answer->member("created")) {
+      miss("NATS at " + line_.session()->where() + " makes no bucket " + name + ": " + refusal);
+    }
+    return answer && answer->member("created");
+  }
+  if (answer->member("cluster")) is_fresh_ = true;
   return true;
 }
 
 // A bucket that was made with another life of its records, or before there were three servers.
 void KvLink::adapt(Space space, const json::Value& config) {
   const std::uint64_t copies = number_in(config, "num_replicas");
+  const std::string mark = mark_of(config);
   const bool is_as_wanted =
       number_in(config, "max_age") == static_cast<std::uint64_t>(times_.of(space).count());
   if (copies < kCopies) {
-    const auto more = ask("UPDATE", space, config_of(space, kCopies));
+    const auto more = ask("UPDATE", space, config_of(space, kCopies, mark));
     if (!more || more->member("created")) return;
   }
-  if (!is_as_wanted) ask("UPDATE", space, config_of(space, std::max<std::uint64_t>(copies, 1)));
+  if (!is_as_wanted)
+    ask("UPDATE", space, config_of(space, std::max<std::uint64_t>(copies, 1), mark));
 }
 
 // Valid until the next one. Nothing: there is no answer; `why_not_` says why.
@@ -227,13 +267,14 @@ std::optional<json::Value> KvLink::ask(std::string_view verb, Space space,
   return std::nullopt;
 }
 
-std::string KvLink::config_of(Space space, std::uint64_t replicas) const {
+std::string KvLink::config_of(Space space, std::uint64_t replicas, const std::string& mark) const {
   const std::string bucket = bucket_name(options().prefix, name_of(space));
   const base::Duration life = times_.of(space);
   const base::Duration window = std::chrono::minutes(2);
   // Of a restart of all servers leases and quotas survive.
   const std::string_view storage = space == Space::kState ? "file" : "memory";
   std::string text = R"({"name":"KV_)" + bucket + R"(","subjects":["$KV.)" + bucket + R"(.>"],)";
+  if (!mark.empty()) text += R"("description":")" + mark + R"(",)";
   text += R"("retention":"limits","discard":"new","max_msgs_per_subject":1,"max_consumers":-1,)";
   text += R"("max_msgs":-1,"max_bytes":-1,"max_msg_size":-1,"deny_delete":true,)";
   text += R"("allow_rollup_hdrs":true,"storage":")" + std::string(storage) + R"(","max_age":)";

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/function.h"
+#include "base/random.h"
 #include "cluster/nats/line.h"
 #include "cluster/nats/options.h"
 #include "cluster/nats/session.h"
@@ -94,8 +95,9 @@ class KvLink final : private LineEvents {
   void on_error(const std::string& error) override;
   bool open_buckets();
   bool open_bucket(Space space);
+  bool make_bucket(Space space);
   std::optional<json::Value> ask(std::string_view verb, Space space, const std::string& body);
-  std::string config_of(Space space, std::uint64_t replicas) const;
+  std::string config_of(Space space, std::uint64_t replicas, const std::string& mark) const;
   void adapt(Space space, const json::Value& config);
   void miss(std::string why);
   void refuse(const KvPortRef& port, const std::string& why);
@@ -115,6 +117,9 @@ class KvLink final : private LineEvents {
   std::string missing_;  // why there is no store; empty: there may be one
   std::string told_;     // the last that OnMissing got
   base::TimePoint looked_{};
+  bool is_fresh_ = false;         // a bucket was made just now
+  base::TimePoint thin_since_{};  // three copies were refused; not: zero
+  base::SystemRandom random_;
   json::Parser parser_;
   const net::SystemClock clock_;
   Line line_;

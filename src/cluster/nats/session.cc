@@ -5,6 +5,7 @@
 #include <array>
 #include <vector>
 
+#include "base/kept.h"
 #include "cluster/nats/error_text.h"
 
 namespace mr::cluster::nats {
@@ -154,9 +155,10 @@ Session::Subscription Session::subscribe(const std::string& subject, OnMessage o
   }
   Delivery* const given = owned.release();
   if (natsSubscription_SetOnCompleteCB(subscription, &Calls::complete, given) != NATS_OK) {
-    // The connection ended in between. Whether a call is under way cannot be known, so `given`
-    // stays for ever: a few bytes, once in the life of a connection.
+    // The connection ended in between: whether a call is under way cannot be known. A few bytes,
+    // once in the life of a connection.
     given->lease.reset();
+    base::keep_for_ever(std::shared_ptr<Delivery>(given));
   }
   return Subscription(subscription);
 }
