@@ -7,10 +7,14 @@
 
 #include "cluster/ask_registry.h"
 #include "cluster/bus_contract.h"
+#include "cluster/counter_contract.h"
 #include "cluster/epoll_driver.h"
 #include "cluster/redis/redis_bus.h"
+#include "cluster/redis/redis_counter.h"
 #include "cluster/redis/redis_registry.h"
+#include "cluster/redis/redis_store.h"
 #include "cluster/redis/store_server.h"
+#include "cluster/store_contract.h"
 #include "net/worker_thread.h"
 
 namespace mr::cluster::test {
@@ -30,7 +34,9 @@ bool has(std::string_view text, std::string_view part) {
 
 class Sentinels final : public BackEnd {
  public:
-  explicit Sentinels(const SentinelGroup::Options& options = {}) : group(options) {
+  explicit Sentinels(const SentinelGroup::Options& options = {})
+      : Sentinels(std::make_shared<SentinelGroup>(options)) {}
+  explicit Sentinels(std::shared_ptr<SentinelGroup> of) : owned_(std::move(of)), group(*owned_) {
     with.sentinel.servers = group.addresses();
     // Nobody is there: only the sentinels say where.
     with.host = "192.0.2.1";
@@ -48,10 +54,12 @@ class Sentinels final : public BackEnd {
     options.queue_bytes_max = setup.queue_bytes_max;
     return std::make_unique<RedisBus>(driver_.loop(), resolver_, options, events);
   }
+  std::unique_ptr<redis::StoreRoute> make_route(const RedisOptions& options) {
+    return std::make_unique<redis::StoreServer>(driver_.loop(), resolver_, options,
+                                                [](const std::string&) {});
+  }
   std::unique_ptr<redis::RedisRegistry> make_registry() {
-    return std::make_unique<redis::RedisRegistry>(
-        with, std::make_unique<redis::StoreServer>(driver_.loop(), resolver_, with,
-                                                   [](const std::string&) {}));
+    return std::make_unique<redis::RedisRegistry>(with, make_route(with));
   }
   void start_broker() override { group.servers[0]->start(); }
   void stop_broker() override { group.servers[0]->kill(); }
@@ -61,7 +69,11 @@ class Sentinels final : public BackEnd {
     return "127.0.0.1:" + std::to_string(group.servers[0]->port());
   }
 
-  SentinelGroup group;
+ private:
+  const std::shared_ptr<SentinelGroup> owned_;
+
+ public:
+  SentinelGroup& group;
   RedisOptions with;  // of what is made from now on
 
  private:
@@ -73,6 +85,69 @@ class Sentinels final : public BackEnd {
 INSTANTIATE_TEST_SUITE_P(RedisSentinel, BusContract,
                          testing::Values(+[]() -> std::unique_ptr<BackEnd> {
                            return std::make_unique<Sentinels>();
+                         }),
+                         [](const auto&) { return std::string("ThreeAndThree"); });
+
+// The six servers are for all tests of a contract, and empty at first.
+class SentinelStores final : public StoreBackEnd {
+ public:
+  explicit SentinelStores(std::shared_ptr<SentinelGroup> of) : redis_(std::move(of)) {
+    redis_.group.servers[0]->ask("FLUSHALL");
+  }
+
+  net::Loop& loop() override { return redis_.loop(); }
+  bool run_until(const std::function<bool()>& done, base::Duration limit) override {
+    return redis_.run_until(done, limit);
+  }
+  std::unique_ptr<Store> make_store(const StoreSetup& setup) override {
+    RedisOptions options = redis_.with;
+    options.prefix = setup.prefix;
+    return std::make_unique<redis::RedisStore>(redis_.loop(), options, setup.times,
+                                               redis_.make_route(options));
+  }
+  void start_broker() override { redis_.start_broker(); }
+  void stop_broker() override { redis_.stop_broker(); }
+  void pause_broker() override { redis_.pause_broker(); }
+  void resume_broker() override { redis_.resume_broker(); }
+  std::string address() const override { return redis_.address(); }
+
+ private:
+  Sentinels redis_;
+};
+
+INSTANTIATE_TEST_SUITE_P(RedisSentinel, StoreContract, testing::Values(+[] {
+                           static const auto kGroup = std::make_shared<SentinelGroup>();
+                           return std::unique_ptr<StoreBackEnd>(new SentinelStores(kGroup));
+                         }),
+                         [](const auto&) { return std::string("ThreeAndThree"); });
+
+class SentinelCounters final : public CounterBackEnd {
+ public:
+  explicit SentinelCounters(std::shared_ptr<SentinelGroup> of) : redis_(std::move(of)) {
+    redis_.group.servers[0]->ask("FLUSHALL");
+  }
+
+  net::Loop& loop() override { return redis_.loop(); }
+  bool run_until(const std::function<bool()>& done, base::Duration limit) override {
+    return redis_.run_until(done, limit);
+  }
+  std::unique_ptr<Counter> make_counter(const std::string& node, CounterEvents& events) override {
+    return std::make_unique<redis::RedisCounter>(
+        redis_.loop(),
+        redis::RedisCounter::Source{redis_.make_route(redis_.with), redis_.with, node}, events);
+  }
+  void start_broker() override { redis_.start_broker(); }
+  void stop_broker() override { redis_.stop_broker(); }
+  void pause_broker() override { redis_.pause_broker(); }
+  void resume_broker() override { redis_.resume_broker(); }
+
+ private:
+  Sentinels redis_;
+};
+
+INSTANTIATE_TEST_SUITE_P(RedisSentinel, CounterContract, testing::Values(+[] {
+                           static const auto kGroup = std::make_shared<SentinelGroup>();
+                           return std::unique_ptr<CounterBackEnd>(new SentinelCounters(kGroup));
                          }),
                          [](const auto&) { return std::string("ThreeAndThree"); });
 
