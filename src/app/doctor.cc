@@ -10,6 +10,7 @@
 #include <optional>
 #include <utility>
 
+#include "app/broker_tls.h"
 #include "app/bus_probe.h"
 #include "app/bus_sources.h"
 #include "app/findings.h"
@@ -248,10 +249,14 @@ void see_files(const config::Settings& settings, Findings& findings) {
   findings.push_back(judge_descriptors(limit.rlim_cur, settings.session.max_connections));
 }
 
-void see_broker(const config::Settings& settings, Findings& findings) {
+void see_broker(config::Settings settings, Findings& findings) {
   if (settings.broker.driver == config::BrokerDriver::kLocal) {
     findings.push_back(
         {Level::kGood, "broker", "none is configured: this is a node on its own", {}});
+    return;
+  }
+  if (const auto opened = open_broker_tls(settings.broker); !opened) {
+    findings.push_back({Level::kError, "tls", opened.error().detail, {}});
     return;
   }
   net::EpollRuntime runtime(1);

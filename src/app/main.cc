@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "app/banner.h"
+#include "app/broker_tls.h"
 #include "app/bus_sources.h"
 #include "app/doctor.h"
 #include "app/node.h"
@@ -98,6 +99,10 @@ int serve(config::LoadOutcome outcome, const std::vector<std::string>& args) {
   if (const auto enough = net::check_fd_limit(loops); !enough) {
     std::fprintf(stderr, "error: %s\n", enough.error().detail.c_str());
     return kExitFailure;
+  }
+  if (const auto opened = open_broker_tls(settings.broker); !opened) {
+    std::fprintf(stderr, "error: %s\n", opened.error().detail.c_str());
+    return config::kExitConfig;
   }
   auto claims = claim_ports(settings);
   if (!claims) return kExitFailure;

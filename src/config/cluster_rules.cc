@@ -7,6 +7,7 @@
 #include "config/delta_patterns.h"
 #include "config/nats_servers.h"
 #include "config/redis_url.h"
+#include "config/tls_rules.h"
 
 namespace mr::config {
 namespace {
@@ -111,6 +112,9 @@ bool read_servers(Layers& layers, BrokerOptions& broker) {
   NatsServers servers = std::move(read).value();
   cluster::nats::NatsOptions& nats = broker.nats;
   if (!servers.addresses.empty()) nats.servers = std::move(servers.addresses);
+  if (servers.is_tls) {
+    nats.tls.is_on = settle_scheme(layers, path, true, "adapter.nats.tls.enabled", nats.tls.is_on);
+  }
   if (servers.username.empty() && servers.token.empty()) return true;
   const std::pair<const char*, const std::string&> parts[] = {
       {"adapter.nats.username", servers.username},
@@ -148,10 +152,11 @@ void check_login(Layers& layers, const cluster::nats::NatsOptions& nats) {
 void check_nats(Layers& layers, BrokerOptions& broker) {
   const cluster::nats::NatsOptions& nats = broker.nats;
   if (read_servers(layers, broker)) check_login(layers, nats);
+  check_tls(layers, "adapter.nats.tls", nats.tls, nats.tls.is_on);
   check_prefix(layers, "adapter.nats.prefix", cluster::nats::prefix_problem(nats.prefix));
   warn_of_unused(layers,
                  {"adapter.nats.servers", "adapter.nats.username", "adapter.nats.password",
-                  "adapter.nats.token"},
+                  "adapter.nats.token", "adapter.nats.tls.enabled"},
                  "set \"adapter.driver\" to nats");
 }
 

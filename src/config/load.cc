@@ -9,6 +9,7 @@
 #include "config/delta_patterns.h"
 #include "config/layers.h"
 #include "config/suggest.h"
+#include "config/tls_rules.h"
 
 namespace mr::config {
 namespace {
@@ -42,6 +43,7 @@ class Loading {
     derive();
     check();
     complete_cluster(layers_, outcome_.settings, {input_.hostname, input_.address, input_.process});
+    check_broker_files();
     check_coordination(layers_, outcome_.settings);
     list_origins();
     outcome_.config_path = config_path_;
@@ -287,6 +289,12 @@ class Loading {
     layers_.add_error(layers_.place("log.file") + ": \"log.file\": cannot append to " +
                       quote(file) + ": " + why +
                       "; name a file in a folder that exists and that we may write to");
+  }
+
+  void check_broker_files() {
+    const BrokerOptions& broker = outcome_.settings.broker;
+    check_tls_files(layers_, "database.redis.tls", broker.redis.tls, input_.read_file);
+    check_tls_files(layers_, "adapter.nats.tls", broker.nats.tls, input_.read_file);
   }
 
   void check_log_level(std::string_view levels) {

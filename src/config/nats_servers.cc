@@ -46,19 +46,16 @@ Step take_login(const ServerAddress::Login& login, NatsServers& into) {
 }
 
 Step take(const ServerAddress& address, NatsServers& into) {
-  if (address.scheme == "tls") {
-    return Failure{NatsServersErrc::kTls,
-                   "tls:// asks for TLS, which this version does not have towards NATS yet; "
-                   "write nats:// and keep the network between them private"};
-  }
-  if (!address.scheme.empty() && address.scheme != "nats") {
+  const bool is_tls = address.scheme == "tls";
+  if (!address.scheme.empty() && !is_tls && address.scheme != "nats") {
     return Failure{NatsServersErrc::kScheme,
-                   "each server must begin with nats://, or have no :// at all; write "
+                   "each server must begin with nats:// or tls://, or have no :// at all; write "
                    "nats://user:password@host:port or host:port"};
   }
   if (!address.path.empty()) {
     return Failure{NatsServersErrc::kPath, "behind the port of a server nothing may stand"};
   }
+  if (is_tls) into.is_tls = true;
   into.addresses.push_back(to_text(address, kPort));
   return address.login ? take_login(*address.login, into) : Done{};
 }
@@ -68,12 +65,19 @@ Step take(const ServerAddress& address, NatsServers& into) {
 base::Result<NatsServers, NatsServersErrc> read_nats_servers(
     const std::vector<std::string>& given) {
   NatsServers servers;
+  bool is_plain = false;
   for (std::string_view text : given) {
     while (text.starts_with(' ')) text.remove_prefix(1);
     while (text.ends_with(' ')) text.remove_suffix(1);
     auto read = read_server_address(text);
     if (!read.ok()) return failure_of(read.error());
     if (auto done = take(read.value(), servers); !done.ok()) return done.error();
+    is_plain = is_plain || read.value().scheme == "nats";
+  }
+  if (servers.is_tls && is_plain) {
+    return Failure{NatsServersErrc::kScheme,
+                   "some of its servers begin with tls:// and others with nats://, and all servers "
+                   "of a NATS cluster are spoken to in one way; write tls:// for all or for none"};
   }
   return servers;
 }

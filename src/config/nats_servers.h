@@ -8,7 +8,7 @@
 
 namespace mr::config {
 
-enum class NatsServersErrc : std::uint8_t { kTls, kScheme, kLogin, kHost, kPort, kPath };
+enum class NatsServersErrc : std::uint8_t { kScheme, kLogin, kHost, kPort, kPath };
 
 // What `adapter.nats.servers` says. All servers of a cluster have the same login.
 struct NatsServers {
@@ -16,11 +16,13 @@ struct NatsServers {
   std::string username;                // with a password; else empty
   std::string password;
   std::string token;
+  bool is_tls = false;  // one of them asks for it, so all have it
 };
 
 // Each of them nats://[user:password@]host[:port] or nats://[token@]host[:port], percent-encoding
-// in the login, IPv6 in brackets; also without nats://. The detail of an error says what is wrong
-// and repeats nothing of it: any piece may belong to a password.
+// in the login, IPv6 in brackets; also without nats://. With tls:// for TLS, which none of the
+// others may contradict by nats://. The detail of an error says what is wrong and repeats nothing
+// of it: any piece may belong to a password.
 base::Result<NatsServers, NatsServersErrc> read_nats_servers(const std::vector<std::string>& given);
 
 }  // namespace mr::config

@@ -13,14 +13,9 @@ using Failure = base::Error<RedisUrlErrc>;
 constexpr std::string_view kForm = "; write redis://user:password@host:port/db";
 
 std::optional<Failure> scheme_problem(const std::string& scheme) {
-  if (scheme.empty() || scheme == "redis") return std::nullopt;
-  if (scheme == "rediss") {
-    return Failure{RedisUrlErrc::kTls,
-                   "rediss:// asks for TLS, which this version does not have towards Redis yet; "
-                   "write redis:// and keep the network between them private"};
-  }
+  if (scheme.empty() || scheme == "redis" || scheme == "rediss") return std::nullopt;
   return Failure{RedisUrlErrc::kScheme,
-                 "must begin with redis://, or have no :// at all; write "
+                 "must begin with redis:// or rediss://, or have no :// at all; write "
                  "redis://user:password@host:port/db or host:port"};
 }
 
@@ -44,6 +39,9 @@ base::Result<std::vector<UrlPart>, RedisUrlErrc> read_redis_url(std::string_view
   ServerAddress& address = read.value();
   if (auto problem = scheme_problem(address.scheme)) return std::move(*problem);
   std::vector<UrlPart> parts;
+  if (!address.scheme.empty()) {
+    parts.push_back({"database.redis.tls.enabled", Value(address.scheme == "rediss")});
+  }
   if (const auto& login = address.login) {
     if (!login->first.empty()) parts.push_back({"database.redis.username", login->first});
     if (!login->second.value_or("").empty()) {

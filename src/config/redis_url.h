@@ -8,7 +8,7 @@
 
 namespace mr::config {
 
-enum class RedisUrlErrc : std::uint8_t { kTls, kScheme, kLogin, kHost, kPort, kDb };
+enum class RedisUrlErrc : std::uint8_t { kScheme, kLogin, kHost, kPort, kDb };
 
 // A key and what the URL says of it.
 struct UrlPart {
@@ -17,7 +17,8 @@ struct UrlPart {
 };
 
 // redis://[user[:password]@]host[:port][/db], percent-encoding in user and password, IPv6 in
-// brackets; also without redis://. What the URL leaves out is no part. The detail of an error says
+// brackets; rediss:// asks for TLS and redis:// for none, without either the URL says nothing of
+// it. What the URL leaves out is no part. The detail of an error says
 // what is wrong with it and repeats nothing of it: any piece may belong to a password.
 base::Result<std::vector<UrlPart>, RedisUrlErrc> read_redis_url(std::string_view url);
 

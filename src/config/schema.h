@@ -75,7 +75,9 @@ std::vector<Key> limit_keys();
 std::vector<Key> delta_keys();
 std::vector<Key> app_keys();
 std::vector<Key> cluster_keys();
-std::vector<Key> redis_keys();  // part of cluster_keys()
+std::vector<Key> redis_keys();      // part of cluster_keys()
+std::vector<Key> redis_tls_keys();  // part of redis_keys()
+std::vector<Key> nats_tls_keys();   // part of cluster_keys()
 std::vector<Key> later_keys();
 
 }  // namespace mr::config

@@ -87,8 +87,8 @@ std::vector<Key> driver_rows() { return {driver_row()}; }
 std::vector<Key> nats_rows() {
   return {
       setting({.path = "adapter.nats.servers",
-               .text = "Servers of one NATS cluster, each `nats://[user:password@]host[:port]` or "
-                       "`host:port`; empty: `127.0.0.1:4222`.",
+               .text = "Servers of one NATS cluster, each `nats://[user:password@]host[:port]`, "
+                       "`tls://` with TLS, or `host:port`; empty: `127.0.0.1:4222`.",
                .aliases = "nats.servers",
                .env = "NATS_SERVERS",
                .secret = true},
@@ -206,7 +206,7 @@ std::string driver_name(const Settings& settings) {
 std::vector<Key> cluster_keys() {
   std::vector<Key> rows;
   for (auto* part : {node_name_rows, node_address_rows, driver_rows, redis_keys, nats_rows,
-                     bus_rows, reach_rows, limits_rows}) {
+                     nats_tls_keys, bus_rows, reach_rows, limits_rows}) {
     for (Key& key : part()) rows.push_back(key);
   }
   return rows;

@@ -14,7 +14,6 @@ struct LaterRow {
 // Keys of features that are not there yet. A row covers everything below its path, so the sections
 // that people write by hand are listed key by key: a typing error in them is still found.
 constexpr LaterRow kLater[] = {
-    {"adapter.cluster.tls", "TLS towards a Redis Cluster."},
     {"adapter.pulsar", "Options of the pulsar driver."},
     {"adapter.rabbitmq", "Options of the rabbitmq driver."},
     {"adapter.google_pubsub", "Options of the google_pubsub driver."},
@@ -33,9 +32,6 @@ constexpr LaterRow kLater[] = {
     {"cluster.affinity", "Membership of the cluster."},
     {"database.mysql", "Connection to mysql."},
     {"database.postgres", "Connection to postgres."},
-    {"database.redis.sentinel_tls", "TLS towards the Sentinels."},
-    {"database.redis.master_tls", "TLS towards Redis."},
-    {"database.redis.cluster.use_tls", "TLS towards a Redis Cluster."},
     {"database.dynamodb", "Connection to dynamodb."},
     {"database.surrealdb", "Connection to surrealdb."},
     {"database.scylladb", "Connection to scylladb."},

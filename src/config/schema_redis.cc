@@ -13,8 +13,9 @@ std::vector<Key> server_rows() {
   host.type = Type::kHost;
   return {
       setting({.path = "redis.url",
-               .text = "`redis://[user[:password]@]host[:port][/db]` or `host:port`; stands for "
-                       "`database.redis.*` and selects the driver `redis`; empty: neither.",
+               .text = "`redis://[user[:password]@]host[:port][/db]`, `rediss://` with TLS, or "
+                       "`host:port`; stands for `database.redis.*` and selects the driver "
+                       "`redis`; empty: neither.",
                .env = "REDIS_URL",
                .secret = true},
               [](S& s) -> auto& { return s.broker.url; }),
@@ -88,6 +89,11 @@ std::vector<Key> sentinel_rows() {
                .env = "DATABASE_REDIS_SENTINEL_PASSWORD",
                .secret = true},
               [](S& s) -> auto& { return s.broker.redis.sentinel.password; }),
+      setting({.path = "database.redis.sentinel_tls.enabled",
+               .text = "The sentinels are spoken to with TLS, as `database.redis.tls` says.",
+               .env = "DATABASE_REDIS_SENTINEL_TLS_ENABLED",
+               .default_text = "`database.redis.tls.enabled`"},
+              [](S& s) -> auto& { return s.broker.redis.sentinel.has_tls; }),
   };
 }
 
@@ -95,7 +101,7 @@ std::vector<Key> sentinel_rows() {
 
 std::vector<Key> redis_keys() {
   std::vector<Key> rows;
-  for (auto* part : {server_rows, cluster_rows, sentinel_rows}) {
+  for (auto* part : {server_rows, cluster_rows, redis_tls_keys, sentinel_rows}) {
     for (Key& key : part()) rows.push_back(key);
   }
   return rows;

@@ -39,7 +39,8 @@ TEST(NatsServersTest, EveryFormIsRead) {
 
 TEST(NatsServersTest, WhatIsWrongIsToldWithoutThePassword) {
   const std::pair<std::vector<std::string>, const char*> cases[] = {
-      {{"tls://u:hunter2@n"}, "tls:// asks for TLS"},
+      {{"tls://u:hunter2@a", "nats://b"}, "some of its servers begin with tls://"},
+      {{"tls://u:hunter2@n x"}, "its host must be"},
       {{"http://u:hunter2@n"}, "must begin with nats://"},
       {{"nats://u:hunter2%@n"}, "a % in its user or password"},
       {{"nats://u:hunter2@a", "nats://u:hunter3@b"}, "different logins"},
@@ -58,8 +59,8 @@ TEST(NatsServersTest, WhatIsWrongIsToldWithoutThePassword) {
     EXPECT_EQ(told.find("hunter"), std::string::npos) << told;
   }
   EXPECT_EQ(
-      joined(load_set({}, {{"NATS_SERVERS", "tls://u:hunter2@n"}}).errors),
-      "env NATS_SERVERS: \"adapter.nats.servers\": " + parts_of({"tls://u:hunter2@n"}) + "\n");
+      joined(load_set({}, {{"NATS_SERVERS", "http://u:hunter2@n"}}).errors),
+      "env NATS_SERVERS: \"adapter.nats.servers\": " + parts_of({"http://u:hunter2@n"}) + "\n");
 }
 
 TEST(NatsConfigTest, TheDriverAloneTakesTheUsualAddress) {

@@ -54,7 +54,7 @@ TEST(RedisConfigTest, SentinelsAgainstAnAddressNameBoth) {
 }
 
 TEST(RedisConfigTest, WhatIsNoSentinelIsRefusedWithoutItsLogin) {
-  for (const char* bad : {"rediss://s", "u:hunter2@s", "s/1", "s:0", "s:hunter2", "a b"}) {
+  for (const char* bad : {"http://s", "u:hunter2@s", "s/1", "s:0", "s:hunter2", "a b"}) {
     const std::string errors =
         joined(load_set({"adapter.driver=redis"}, {{"DATABASE_REDIS_SENTINELS", bad}}).errors);
     EXPECT_NE(errors.find("\"database.redis.sentinels\": each of them is host:port"),

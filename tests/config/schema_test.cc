@@ -43,8 +43,15 @@ TEST(SchemaTest, EveryAvailableKeyChangesTheSettings) {
       environment["ADAPTER_DRIVER"] = "redis";
       environment["MILLRACE__DELTA_COMPRESSION__CONFLATION_KEY_PATH"] = "symbol";
     }
-    const LoadOutcome outcome =
-        load(make_input({"--set", std::string(key.path) + "=" + raw}, environment));
+    // What belongs to TLS needs it on, a certificate its key.
+    if (key.path.find(".tls.") != key.path.npos && !key.path.ends_with(".enabled")) {
+      const std::string broker = key.path.starts_with("adapter.nats") ? "NATS" : "DATABASE_REDIS";
+      environment[broker + "_TLS_ENABLED"] = "true";
+      if (key.path.ends_with("cert_file")) environment[broker + "_TLS_KEY_FILE"] = "other";
+      if (key.path.ends_with("key_file")) environment[broker + "_TLS_CERT_FILE"] = "other";
+    }
+    const LoadOutcome outcome = load(
+        make_input({"--set", std::string(key.path) + "=" + raw}, environment, {{"other", ""}}));
     EXPECT_EQ(joined(outcome.errors), "") << key.path << " = " << text;
     EXPECT_EQ(to_json(key.get(outcome.settings)), text) << key.path;
     EXPECT_EQ(origin_of(outcome, std::string(key.path)), "--set " + std::string(key.path));

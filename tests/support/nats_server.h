@@ -19,6 +19,7 @@ class NatsServer {
  public:
   struct Options {
     bool has_jetstream = true;
+    bool has_tls = false;  // says `config`: ask() is answered with a greeting only
     std::string config{};  // further text of its configuration, such as "authorization {...}"
   };
 
@@ -124,6 +125,7 @@ class NatsServer {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     while (std::chrono::steady_clock::now() < deadline) {
       const std::string answer = ask("");
+      if (options_.has_tls && answer.find("INFO {") != answer.npos) return true;
       if (answer.find("PONG") != answer.npos || answer.find("-ERR") != answer.npos) return true;
       if (process_.has_ended_within(std::chrono::milliseconds(2))) return false;
     }

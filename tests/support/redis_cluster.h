@@ -21,6 +21,8 @@ class RedisClusterGroup {
   struct Options {
     std::chrono::milliseconds node_timeout{60'000};  // until a replica takes over
     std::vector<std::string> arguments{};            // of all servers
+    std::string tls_ca_file{};                       // with it they speak TLS, to each other too
+    Authority::Certificate tls{};
   };
 
   RedisClusterGroup() : RedisClusterGroup(Options()) {}
@@ -38,6 +40,12 @@ class RedisClusterGroup {
                         "0",
                         "--repl-diskless-sync-delay",
                         "0"};
+      with.tls_ca_file = options.tls_ca_file;
+      with.tls = options.tls;
+      if (!options.tls_ca_file.empty()) {
+        with.tls_port = free_port_with_bus();
+        with.arguments.insert(with.arguments.end(), {"--tls-cluster", "yes"});
+      }
       with.arguments.insert(with.arguments.end(), options.arguments.begin(),
                             options.arguments.end());
       servers.push_back(std::make_unique<RedisServer>(with));
@@ -131,7 +139,7 @@ class RedisClusterGroup {
     const std::pair<int, int> thirds[] = {{0, 5460}, {5461, 10922}, {10923, 16383}};
     for (std::size_t i = 0; i < servers.size(); ++i) {
       servers[i]->ask("CLUSTER SET-CONFIG-EPOCH " + std::to_string(i + 1));
-      servers[0]->ask("CLUSTER MEET 127.0.0.1 " + std::to_string(servers[i]->port()));
+      servers[0]->ask("CLUSTER MEET 127.0.0.1 " + std::to_string(servers[i]->main_port()));
       if (i < 3) {
         servers[i]->ask("CLUSTER ADDSLOTSRANGE " + std::to_string(thirds[i].first) + " " +
                         std::to_string(thirds[i].second));

@@ -19,11 +19,13 @@ class SentinelGroup {
   struct Options {
     std::chrono::milliseconds down_after{60'000};  // until they elect another primary
     std::string password{};                        // of the sentinels; empty: none
+    std::string tls_ca_file{};                     // with it they and the servers speak TLS
+    Authority::Certificate tls{};
   };
 
   SentinelGroup() : SentinelGroup(Options()) {}
   explicit SentinelGroup(const Options& options) {
-    start_servers();
+    start_servers(options);
     start_sentinels(options);
   }
 
@@ -44,7 +46,7 @@ class SentinelGroup {
   }
   std::vector<net::Address> addresses() const {
     std::vector<net::Address> all;
-    for (const auto& sentinel : sentinels) all.push_back(sentinel->address());
+    for (const auto& sentinel : sentinels) all.push_back({"127.0.0.1", sentinel->main_port()});
     return all;
   }
 
@@ -54,16 +56,18 @@ class SentinelGroup {
  private:
   static bool is_named(const RedisServer& sentinel, const RedisServer& server) {
     const std::string answer = sentinel.ask("SENTINEL GET-MASTER-ADDR-BY-NAME mymaster");
-    return answer.find("\r\n" + std::to_string(server.port()) + "\r\n") != std::string::npos;
+    return answer.find("\r\n" + std::to_string(server.main_port()) + "\r\n") != std::string::npos;
   }
 
-  void start_servers() {
+  void start_servers(const Options& options) {
     for (int i = 0; i < 3; ++i) {
       RedisServer::Options with;
       with.arguments = {"--repl-diskless-sync-delay", "0", "--repl-timeout", "5"};
+      with.tls_ca_file = options.tls_ca_file;
+      with.tls = options.tls;
       if (i > 0) {
-        with.arguments.insert(with.arguments.end(),
-                              {"--replicaof", "127.0.0.1", std::to_string(servers[0]->port())});
+        with.arguments.insert(with.arguments.end(), {"--replicaof", "127.0.0.1",
+                                                     std::to_string(servers[0]->main_port())});
       }
       servers.push_back(std::make_unique<RedisServer>(with));
       servers.back()->start();
@@ -74,7 +78,7 @@ class SentinelGroup {
   }
 
   void start_sentinels(const Options& options) {
-    const std::string primary = std::to_string(servers[0]->port());
+    const std::string primary = std::to_string(servers[0]->main_port());
     std::string lines = "sentinel monitor mymaster 127.0.0.1 " + primary + " 2\n" +
                         "sentinel down-after-milliseconds mymaster " +
                         std::to_string(options.down_after.count()) +
@@ -89,7 +93,9 @@ class SentinelGroup {
     for (std::uint16_t& port : ports) port = free_port();
     for (std::size_t i = 0; i < 3; ++i) {
       RedisServer::Options with;
-      with.port = ports[i];
+      with.tls_ca_file = options.tls_ca_file;
+      with.tls = options.tls;
+      (with.tls_ca_file.empty() ? with.port : with.tls_port) = ports[i];
       with.sentinel = lines + "sentinel myid " + id_of(i) + "\n";
       for (std::size_t k = 0; k < 3; ++k) {
         if (k == i) continue;
@@ -102,7 +108,7 @@ class SentinelGroup {
   }
 
   std::string port_of(int server) const {
-    return std::to_string(servers[static_cast<std::size_t>(server)]->port()) + "\n";
+    return std::to_string(servers[static_cast<std::size_t>(server)]->main_port()) + "\n";
   }
   static std::string id_of(std::size_t sentinel) {
     return std::string(40, static_cast<char>('a' + sentinel));

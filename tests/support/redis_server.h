@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "net/types.h"
+#include "support/certificates.h"
 #include "support/server_process.h"
 
 namespace mr::test {
@@ -25,6 +26,9 @@ class RedisServer {
     std::vector<std::string> arguments{};  // further ones, such as "--maxmemory", "1mb"
     std::uint16_t port = 0;                // 0: a free one
     std::string sentinel{};                // lines of its configuration; empty: it is no sentinel
+    std::string tls_ca_file{};             // with it a second port, for TLS
+    Authority::Certificate tls{};
+    std::uint16_t tls_port = 0;  // 0: a free one
   };
 
   RedisServer() : RedisServer(Options()) {}
@@ -34,6 +38,7 @@ class RedisServer {
     EXPECT_NE(made, nullptr) << "mkdtemp " << pattern;
     directory_ = pattern;
     port_ = options_.port != 0 ? options_.port : free_port();
+    if (has_tls()) tls_port_ = options_.tls_port != 0 ? options_.tls_port : free_port();
   }
   RedisServer(const RedisServer&) = delete;
   RedisServer& operator=(const RedisServer&) = delete;
@@ -49,7 +54,9 @@ class RedisServer {
       process_.spawn(command_line());
       if (wait_until_it_answers()) return is_placed_ = true;
       kill();
-      if (!is_placed_) port_ = free_port();  // another process was faster
+      if (is_placed_) continue;
+      port_ = free_port();  // another process was faster
+      if (has_tls()) tls_port_ = free_port();
     }
     ADD_FAILURE() << "redis-server does not start on port " << port_
                   << "; is the package redis-server installed?\n"
@@ -86,6 +93,10 @@ class RedisServer {
 
   net::Address address() const { return {"127.0.0.1", port_}; }
   std::uint16_t port() const { return port_; }
+  bool has_tls() const { return !options_.tls_ca_file.empty(); }
+  std::uint16_t tls_port() const { return tls_port_; }
+  // Where others of its kind and clients reach it: by TLS if it has that.
+  std::uint16_t main_port() const { return has_tls() ? tls_port_ : port_; }
   pid_t pid() const { return process_.pid(); }
   bool is_running() const { return process_.is_running(); }
   std::string log() const {
@@ -99,9 +110,11 @@ class RedisServer {
     if (!options_.sentinel.empty()) {
       const std::string file = directory_ + "/sentinel.conf";
       if (!is_placed_) {
-        std::ofstream(file) << "port " << port_ << "\nbind 127.0.0.1\ndir " << directory_
-                            << "\nlogfile " << directory_ << "/log\n"
-                            << options_.sentinel;
+        std::ofstream config(file);
+        config << "port " << port_ << "\nbind 127.0.0.1\ndir " << directory_ << "\nlogfile "
+               << directory_ << "/log\n";
+        for (const auto& [name, value] : tls_settings()) config << name << " " << value << "\n";
+        config << options_.sentinel;
       }
       return {"redis-server", file, "--sentinel"};
     }
@@ -118,8 +131,21 @@ class RedisServer {
       std::ofstream(file) << options_.acl;
       line.insert(line.end(), {"--aclfile", file});
     }
+    for (const auto& [name, value] : tls_settings()) {
+      line.insert(line.end(), {"--" + name, value});
+    }
     line.insert(line.end(), options_.arguments.begin(), options_.arguments.end());
     return line;
+  }
+  // Clients need no certificate unless `arguments` say so.
+  std::vector<std::pair<std::string, std::string>> tls_settings() const {
+    if (!has_tls()) return {};
+    return {{"tls-port", std::to_string(tls_port_)},
+            {"tls-cert-file", options_.tls.cert_file},
+            {"tls-key-file", options_.tls.key_file},
+            {"tls-ca-cert-file", options_.tls_ca_file},
+            {"tls-auth-clients", "no"},
+            {"tls-replication", "yes"}};
   }
 
   bool wait_until_it_answers() const {
@@ -135,6 +161,7 @@ class RedisServer {
   const Options options_;
   std::string directory_;
   std::uint16_t port_ = 0;
+  std::uint16_t tls_port_ = 0;
   bool is_placed_ = false;  // it has once run on this port
   ServerProcess process_;
 };

@@ -1,8 +1,12 @@
 #include "cluster/nats/error_text.h"
 
 #include <nats/nats.h>
+#include <openssl/x509_vfy.h>
 
 #include <algorithm>
+#include <charconv>
+
+#include "tls/refusal.h"
 
 namespace mr::cluster::nats {
 namespace {
@@ -26,6 +30,41 @@ std::string shown(std::string_view error, const NatsOptions& options) {
   return text;
 }
 
+// What stands behind `name` in the library's "20:reason:depth=0:cert=/CN=a:issuer=/CN=b".
+std::string part_of(std::string_view text, std::string_view name) {
+  const std::size_t at = text.find(name);
+  if (at == text.npos) return {};
+  text.remove_prefix(at + name.size());
+  return std::string(text.substr(0, std::min(text.find(":issuer="), text.find(":cert="))));
+}
+
+std::string explain_tls(const std::string& where, std::string_view error,
+                        const NatsOptions& options) {
+  constexpr std::string_view kBegin = "SSL handshake error: ";
+  const std::size_t at = error.find(kBegin);
+  if (at == error.npos) {
+    return "TLS to NATS at " + where + " cannot begin (" + shown(error, options) +
+           "): correct the files of adapter.nats.tls";
+  }
+  error.remove_prefix(at + kBegin.size());
+  tls::CertificateFault fault;
+  std::from_chars(error.data(), error.data() + error.size(), fault.code);
+  if (fault.code == X509_V_OK) {
+    return "TLS to NATS at " + where + " was not finished within " +
+           in_ms(options.connect_timeout) + ", or ended (" + shown(error, options) +
+           "): its log may say why, or it hangs";
+  }
+  std::string expected = part_of(error, ":expected=");
+  if (expected.empty()) expected = where;
+  fault.names = shown(part_of(error, ":cert="), options);
+  fault.issuer = shown(part_of(error, ":issuer="), options);
+  const std::string& name = options.tls.server_name;
+  return "TLS to NATS at " + where + ": " +
+         tls::explain_refusal(
+             {options.tls, "adapter.nats.tls", !name.empty() ? name : shown(expected, options)},
+             fault, 0);
+}
+
 }  // namespace
 
 std::string addresses_of(const NatsOptions& options) {
@@ -37,7 +76,7 @@ std::string addresses_of(const NatsOptions& options) {
   return text;
 }
 
-std::string explain_connect(int status, const NatsOptions& options) {
+std::string explain_connect(int status, std::string_view error, const NatsOptions& options) {
   const std::string where = addresses_of(options);
   switch (static_cast<natsStatus>(status)) {
     case NATS_CONNECTION_AUTH_FAILED:
@@ -45,10 +84,26 @@ std::string explain_connect(int status, const NatsOptions& options) {
              " refuses the login: correct adapter.nats.username and adapter.nats.password, or "
              "adapter.nats.token";
     case NATS_SECURE_CONNECTION_REQUIRED:
+      return "NATS at " + where + " wants TLS: set adapter.nats.tls.enabled";
     case NATS_SECURE_CONNECTION_WANTED:
       return "NATS at " + where +
-             " wants TLS, which this version does not have towards NATS: switch it off there, and "
-             "keep the network between private";
+             " has no TLS, and nothing is said to it without: configure `tls` there, or turn "
+             "adapter.nats.tls.enabled off";
+    case NATS_SSL_ERROR:
+      return explain_tls(where, error, options);
+    case NATS_PROTOCOL_ERROR:
+    case NATS_IO_ERROR:
+    case NATS_CONNECTION_CLOSED:
+      if (options.tls.is_on) {
+        return "NATS at " + where + " ended the connection after the TLS handshake: " +
+               (options.tls.cert_file.empty()
+                    ? "if its log asks for a certificate, set adapter.nats.tls.cert_file and "
+                      "adapter.nats.tls.key_file"
+                    : "its log says whether it refuses the certificate of "
+                      "adapter.nats.tls.cert_file");
+      }
+      return "NATS at " + where + " ended the connection (" + shown(error, options) +
+             "): is it a NATS (adapter.nats.servers)?";
     case NATS_TIMEOUT:
       return "NATS at " + where + " did not answer within " + in_ms(options.connect_timeout) +
              ": it hangs, is out of reach, or is no NATS (adapter.nats.servers)";

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "tls/options.h"
 
 namespace mr::cluster::nats {
 
@@ -19,6 +20,7 @@ struct NatsOptions {
   std::string token{};        // instead of both; empty: none
   std::string client_name{};  // as the server's /connz shows it; empty: none
   std::string prefix = "millrace";
+  tls::ClientOptions tls{};
   base::Duration connect_timeout = std::chrono::seconds(1);  // of each server
   // A connection on which nothing was heard for so long is closed; asked after half of it.
   base::Duration silence = std::chrono::seconds(2);

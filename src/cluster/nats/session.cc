@@ -7,6 +7,7 @@
 
 #include "base/kept.h"
 #include "cluster/nats/error_text.h"
+#include "cluster/nats/handshake_limit.h"
 
 namespace mr::cluster::nats {
 namespace {
@@ -55,10 +56,28 @@ struct Calls {
   static void complete(void* to) { delete static_cast<Delivery*>(to); }
 };
 
-OptionsPointer made(const NatsOptions& options, Session::Reports* reports) {
+// With Debian's build hosts are checked too, addresses among them.
+natsStatus secure(natsOptions* raw, const tls::ClientOptions& tls) {
+  limit_handshakes();
+  natsStatus status = natsOptions_SetSecure(raw, true);
+  const auto set = [&status](natsStatus next) { status = status == NATS_OK ? next : status; };
+  if (!tls.verifies) set(natsOptions_SkipServerVerification(raw, true));
+  if (!tls.ca_file.empty()) {
+    set(natsOptions_LoadCATrustedCertificates(raw, tls.ca_file.c_str()));
+  }
+  if (!tls.cert_file.empty()) {
+    set(natsOptions_LoadCertificatesChain(raw, tls.cert_file.c_str(), tls.key_file.c_str()));
+  }
+  if (!tls.server_name.empty()) {
+    set(natsOptions_SetExpectedHostname(raw, tls.server_name.c_str()));
+  }
+  return status;
+}
+
+natsStatus make(const NatsOptions& options, Session::Reports* reports, OptionsPointer& result) {
   natsOptions* raw = nullptr;
   natsStatus status = natsOptions_Create(&raw);
-  OptionsPointer result(raw);
+  result.reset(raw);
   const auto set = [&status](natsStatus next) { status = status == NATS_OK ? next : status; };
   std::vector<std::string> urls;
   for (const std::string& server : options.servers) urls.push_back("nats://" + server);
@@ -80,8 +99,8 @@ OptionsPointer made(const NatsOptions& options, Session::Reports* reports) {
   set(natsOptions_UseGlobalMessageDelivery(raw, true));
   set(natsOptions_SetErrorHandler(raw, &Calls::error, reports));
   set(natsOptions_SetClosedCB(raw, &Calls::ended, reports));
-  if (status != NATS_OK) result.reset();
-  return result;
+  if (options.tls.is_on && status == NATS_OK) set(secure(raw, options.tls));
+  return status;
 }
 
 }  // namespace
@@ -90,12 +109,14 @@ base::Result<std::unique_ptr<Session>, Session::Errc> Session::connect(const Nat
                                                                        Reports reports) {
   const std::shared_ptr<void> lease = reports.lease;
   auto owned = std::make_unique<Reports>(std::move(reports));
-  const OptionsPointer with = made(options, owned.get());
+  OptionsPointer with;
   natsConnection* connection = nullptr;
-  const natsStatus status =
-      with ? natsConnection_Connect(&connection, with.get()) : NATS_INVALID_ARG;
+  natsStatus status = make(options, owned.get(), with);
+  if (status == NATS_OK) status = natsConnection_Connect(&connection, with.get());
   if (status != NATS_OK) {
-    return base::Error<Errc>{Errc::kConnect, explain_connect(status, options)};
+    const char* const error = nats_GetLastError(nullptr);
+    return base::Error<Errc>{Errc::kConnect,
+                             explain_connect(status, error != nullptr ? error : "", options)};
   }
   owned.release();  // Calls::ended has it
   std::array<char, 256> url{};

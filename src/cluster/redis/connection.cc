@@ -134,15 +134,35 @@ void Connection::attempt_failed(const std::string& why) {
 }
 
 void Connection::connection_stands() {
-  state_ = State::kGreeting;
-  reader_ = std::make_unique<ReplyReader>();
-  last_heard_ = loop_.clock().now();
-  is_subscribed_ = is_pinged_ = false;
+  if (options_.tls.is_on) {
+    MR_ASSERT(options_.tls_context != nullptr, "TLS without a context");
+    secured_ =
+        std::make_unique<tls::ClientStream>(*options_.tls_context, loop_, socket_, server_.host);
+    state_ = State::kSecuring;
+    return;
+  }
   greet();
+}
+
+void Connection::secure() {
+  switch (secured_->handshake()) {
+    case tls::ClientStream::Step::kBlocked:
+      return;
+    case tls::ClientStream::Step::kDone:
+      is_blocked_ = false;
+      return greet();
+    case tls::ClientStream::Step::kFailed:
+      break;
+  }
+  attempt_failed(why_ended());
 }
 
 // All in one packet: what is refused closes the connection, whatever came behind it.
 void Connection::greet() {
+  state_ = State::kGreeting;
+  reader_ = std::make_unique<ReplyReader>();
+  last_heard_ = loop_.clock().now();
+  is_subscribed_ = is_pinged_ = false;
   const auto step = [this](std::span<const std::string_view> args) {
     send(args, {[this, command = args[0]](const Reply& reply) { greeted(reply, command); }});
   };
@@ -252,11 +272,10 @@ void Connection::write_later() {
 
 void Connection::flush() {
   while (written_ < out_.size() && !is_blocked_) {
-    const iovec part{out_.data() + written_, out_.size() - written_};
-    const net::IoResult put = loop_.write(socket_, std::span(&part, 1));
-    written_ += put.bytes;
-    is_blocked_ = put.status != net::IoStatus::kOk;
-    if (put.status == net::IoStatus::kClosed) return lose_later("");
+    const net::IoResult result = put(std::string_view(out_).substr(written_));
+    written_ += result.bytes;
+    is_blocked_ = result.status != net::IoStatus::kOk;
+    if (result.status == net::IoStatus::kClosed) return lose_later("");
   }
   if (written_ == out_.size()) {
     out_.clear();
@@ -281,24 +300,55 @@ void Connection::on_ready(net::Ready ready) {
     connection_stands();
   }
   is_ended_ = is_ended_ || ready.ended;
+  if (state_ == State::kSecuring) {
+    secure();
+    if (opening != opening_ || state_ == State::kSecuring) return;
+    // What came behind the handshake is reported by nobody.
+    return read();
+  }
   if (ready.writable) {
     is_blocked_ = false;
     flush();
   }
-  if (ready.readable && opening == opening_) read();
+  if ((ready.readable || secured_) && opening == opening_) read();
+}
+
+net::IoResult Connection::get(std::span<std::byte> into) {
+  return secured_ ? secured_->read(into) : loop_.read(socket_, into);
+}
+
+net::IoResult Connection::put(std::string_view bytes) {
+  if (secured_) return secured_->write(std::as_bytes(std::span(bytes)));
+  const iovec part{const_cast<char*>(bytes.data()), bytes.size()};
+  return loop_.write(socket_, std::span(&part, 1));
+}
+
+// Why there is nothing more to read.
+std::string Connection::why_ended() const {
+  if (secured_ && !secured_->failure().empty()) {
+    return "TLS to Redis at " + where() + ": " + secured_->failure();
+  }
+  if (state_ == State::kSecuring) {
+    return "Redis at " + where() +
+           " ended the connection before it had TLS: name its port for TLS, or turn "
+           "database.redis.tls.enabled off";
+  }
+  std::string text = "Redis at " + where() +
+                     " closed the connection: it stopped, or cut us off (its log says, such as "
+                     "for client-output-buffer-limit)";
+  if (state_ == State::kGreeting && !secured_) {
+    text += ", or it wants TLS (database.redis.tls.enabled)";
+  }
+  return text;
 }
 
 void Connection::read() {
   const std::uint64_t opening = opening_;
   for (std::size_t got_bytes = 0; got_bytes < kReadBytesPerTurn;) {
     const std::span<std::byte> buffer = loop_.read_buffer().first(kReadBytes);
-    const net::IoResult got = loop_.read(socket_, buffer);
+    const net::IoResult got = get(buffer);
     if (got.status == net::IoStatus::kBlocked) return;
-    if (got.status == net::IoStatus::kClosed) {
-      return lose("Redis at " + where() +
-                  " closed the connection: it stopped, or cut us off (its log says, such as for "
-                  "client-output-buffer-limit)");
-    }
+    if (got.status == net::IoStatus::kClosed) return lose(why_ended());
     got_bytes += got.bytes;
     last_heard_ = loop_.clock().now();
     is_pinged_ = false;
@@ -320,7 +370,7 @@ bool Connection::take_replies() {
   }
   if (reader_->failure().empty()) return true;
   lose("what Redis at " + where() + " sent is none of its replies (" + reader_->failure() +
-       "); is that a Redis, and is TLS off there?");
+       "); is that a Redis, and does it want TLS (database.redis.tls.enabled)?");
   return false;
 }
 
@@ -391,12 +441,22 @@ void Connection::tick() {
     return check_silence(now);
   }
   if (now < deadline_) return;
-  attempt_failed(state_ == State::kConnecting
-                     ? "no connection to Redis at " + where() + " within " +
-                           in_ms(options_.connect_timeout) + ": it is down or out of reach; " +
-                           address_remedy(options_)
-                     : "Redis at " + where() + " took the connection and did not answer within " +
-                           in_ms(options_.connect_timeout) + ": it hangs, or is no Redis");
+  attempt_failed(why_late());
+}
+
+// Why it is not ready by now.
+std::string Connection::why_late() const {
+  const std::string limit = " within " + in_ms(options_.connect_timeout);
+  if (state_ == State::kConnecting) {
+    return "no connection to Redis at " + where() + limit + ": it is down or out of reach; " +
+           address_remedy(options_);
+  }
+  if (state_ == State::kSecuring) {
+    return "Redis at " + where() + " took the connection and did not speak TLS" + limit +
+           ": it hangs, or name its port for TLS, or turn database.redis.tls.enabled off";
+  }
+  return "Redis at " + where() + " took the connection and did not answer" + limit +
+         ": it hangs, or is no Redis";
 }
 
 void Connection::check_silence(base::TimePoint now) {
@@ -449,6 +509,7 @@ std::deque<Connection::Waiting> Connection::drop() {
 }
 
 void Connection::drop_socket() {
+  secured_.reset();
   if (socket_ != net::SocketHandle::kNone) {
     loop_.close(std::exchange(socket_, net::SocketHandle::kNone));
   }

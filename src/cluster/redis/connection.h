@@ -16,6 +16,7 @@
 #include "cluster/redis/reply.h"
 #include "net/loop.h"
 #include "net/resolve.h"
+#include "tls/client_stream.h"
 
 namespace mr::cluster::redis {
 
@@ -40,8 +41,9 @@ std::string encode_command(std::span<const std::string_view> args);
 // One RESP2 connection, to the server of the options or to the primary that their sentinels name;
 // it is closed when they name another one. Commands are pipelined and answered in order. It asks
 // with PING when nothing was heard for half of RedisOptions::silence and closes itself after the
-// whole of it, the time in which its own loop stood still not counted. Loop only; options, resolver
-// and events outlive it. close() is allowed inside callbacks, the end of its life is not.
+// whole of it, the time in which its own loop stood still not counted. With TLS nothing is said
+// before the server's certificate is accepted. Loop only; options, resolver and events outlive it.
+// close() is allowed inside callbacks, the end of its life is not.
 class Connection final : private net::SocketEvents {
  public:
   using OnReply = base::Function<void(const Reply&)>;
@@ -76,7 +78,14 @@ class Connection final : private net::SocketEvents {
   std::string where() const;
 
  private:
-  enum class State : std::uint8_t { kClosed, kResolving, kConnecting, kGreeting, kReady };
+  enum class State : std::uint8_t {
+    kClosed,
+    kResolving,
+    kConnecting,
+    kSecuring,
+    kGreeting,
+    kReady
+  };
   struct Waiting {
     OnReply call;
     std::string confirms{};  // "subscribe CHANNEL": answered by this confirmation, or an error
@@ -87,6 +96,7 @@ class Connection final : private net::SocketEvents {
   void resolved(net::Addresses found);
   void connect_next();
   void connection_stands();
+  void secure();
   void greet();
   bool greeted(const Reply& reply, std::string_view command);
   void told_role(const Reply& reply);
@@ -96,6 +106,10 @@ class Connection final : private net::SocketEvents {
   bool is_full(std::size_t more) const;
   void write_later();
   void read();
+  net::IoResult get(std::span<std::byte> into);
+  net::IoResult put(std::string_view bytes);
+  std::string why_ended() const;
+  std::string why_late() const;
   bool take_replies();
   void take(const Reply& reply);
   bool take_push(const Reply& reply);
@@ -122,6 +136,7 @@ class Connection final : private net::SocketEvents {
   std::size_t next_address_ = 0;
 
   net::SocketHandle socket_ = net::SocketHandle::kNone;
+  std::unique_ptr<tls::ClientStream> secured_;  // with TLS, once the socket stands
   bool is_blocked_ = true;
   bool is_ended_ = false;
   bool is_write_scheduled_ = false;

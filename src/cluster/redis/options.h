@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +11,11 @@
 
 #include "base/clock.h"
 #include "net/types.h"
+#include "tls/options.h"
+
+namespace mr::tls {
+class ClientContext;
+}
 
 namespace mr::cluster::redis {
 
@@ -19,6 +25,7 @@ struct SentinelOptions {
   std::string primary = "mymaster";     // as they call it
   std::string username{};               // of an ACL user of theirs
   std::string password{};               // empty: none
+  bool has_tls = false;                 // they are spoken to as RedisOptions::tls says
   // A primary that stands is asked for again, as it may have moved.
   base::Duration check = std::chrono::milliseconds(500);
 };
@@ -42,7 +49,9 @@ struct RedisOptions {
   std::string prefix = "millrace";
   std::vector<net::Address> cluster_nodes{};  // of a Redis Cluster; any of them tells of all
   std::uint32_t partitions = 1024;            // bus partitions, spread over its slots
-  SentinelOptions sentinel{};                 // with servers: host and port are theirs to say
+  tls::ClientOptions tls{};                   // of all servers but sentinels
+  std::shared_ptr<const tls::ClientContext> tls_context{};  // made of `tls` where any has TLS
+  SentinelOptions sentinel{};  // with servers: host and port are theirs to say
   // For an address to answer, from the first packet to the answer of the first PING.
   base::Duration connect_timeout = std::chrono::seconds(1);
   // A connection on which nothing was heard for so long is closed; asked after half of it.

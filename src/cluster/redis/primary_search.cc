@@ -20,6 +20,7 @@ RedisOptions options_of_sentinel(const RedisOptions& options) {
   RedisOptions own = options;
   own.address_source = AddressSource::kSentinelList;
   own.sentinel = {};
+  own.tls.is_on = options.sentinel.has_tls;
   own.username = options.sentinel.username;
   own.password = options.sentinel.password;
   own.db = 0;
