@@ -1,3 +1,4 @@
+mr_fuzz(cluster_batch SRCS cluster_batch_fuzz.cc DEPS cluster)
 mr_fuzz(cluster_envelope SRCS cluster_envelope_fuzz.cc DEPS cluster)
 mr_fuzz(cluster_records SRCS cluster_records_fuzz.cc DEPS cluster)
 mr_fuzz(cluster_redis_reply SRCS cluster_redis_reply_fuzz.cc DEPS cluster_redis)

@@ -55,6 +55,7 @@ class BusTap final : public cluster::Bus, public cluster::BusEvents {
   bool publish(cluster::Subject subject, std::string_view envelope) override;
   void flush() override { bus_->flush(); }
   std::size_t queued_bytes() const override { return bus_->queued_bytes(); }
+  std::size_t payload_bytes_max() const override { return bus_->payload_bytes_max(); }
   cluster::BusTotals totals() const override { return bus_->totals(); }
 
   void on_open() override { to_.on_open(); }
@@ -62,6 +63,7 @@ class BusTap final : public cluster::Bus, public cluster::BusEvents {
   void on_subscribed(cluster::Subject subject, cluster::Generation generation) override {
     to_.on_subscribed(subject, generation);
   }
+  void on_interrupted(cluster::Subject subject) override { to_.on_interrupted(subject); }
   void on_envelope(cluster::Subject subject, std::string_view envelope) override;
 
  private:

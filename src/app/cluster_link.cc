@@ -8,6 +8,7 @@
 #include "app/loop_state.h"
 #include "app/samples.h"
 #include "app/store_samples.h"
+#include "cluster/batching_bus.h"
 
 namespace mr::app {
 namespace {
@@ -65,7 +66,9 @@ class ClusterLink::LoopLink final : public channel::OtherNodes, public cluster::
                [&link](const std::string& app_id, const std::string& user_id) {
                  link.terminate(app_id, user_id);
                }) {
-    bus_.carry(outside.source.make_bus(loop, bus_));
+    auto batches = std::make_unique<cluster::BatchingBus>(loop, link.options_, boot, bus_);
+    batches->carry(outside.source.make_bus(loop, *batches));
+    bus_.carry(std::move(batches));
   }
 
   void start() {
@@ -214,8 +217,10 @@ ClusterLink::ClusterLink(const cluster::Options& options, Outside outside,
   control_ = std::make_unique<cluster::Control>(control, options_, boot, *this);
   news_ = std::make_unique<cluster::NodeNews>(boot);
   bus_ = std::make_unique<BusTap>(control, *control_, options_.secret);
-  bus_->carry(outside.source.make_bus(control, *bus_));
-  registry_ = outside.source.make_registry(control, bus_->bus());
+  auto batches = std::make_unique<cluster::BatchingBus>(control, options_, boot, *bus_);
+  batches->carry(outside.source.make_bus(control, *batches));
+  registry_ = outside.source.make_registry(control, batches->bus());
+  bus_->carry(std::move(batches));
   store_ = outside.source.make_store(control);
   limits_ = std::make_unique<SharedLimits>(runtime_, *store_, boot, options_, outside.log);
 }

@@ -274,7 +274,16 @@ void add_bus_samples(const cluster::Bus& bus, Samples& out) {
            "Envelopes that found no room in the queue to the broker", number(totals.refused_full))
       .add("millrace_broker_overruns_total",
            "Times that what came from the broker found no room in a loop's mailbox",
-           number(totals.overruns));
+           number(totals.overruns))
+      .add("millrace_bus_sent_messages_total",
+           "Messages that the broker was given, each an envelope or a batch of them",
+           number(totals.sent_messages))
+      .add("millrace_bus_sent_envelopes_total", "Envelopes in these messages",
+           number(totals.sent_envelopes))
+      .add("millrace_bus_sent_bytes_total", "Bytes of these messages", number(totals.sent_bytes))
+      .add("millrace_bus_sent_plain_bytes_total",
+           "Bytes of their envelopes, neither batched nor compressed",
+           number(totals.envelope_bytes));
 }
 
 void add_news_samples(const cluster::NodeNews::Counters& c, Samples& out) {

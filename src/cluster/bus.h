@@ -40,6 +40,11 @@ struct BusTotals {
   std::uint64_t publish_errors = 0;  // envelopes that the broker, or its library, refused
   std::uint64_t refused_full = 0;    // envelopes that found the queue full
   std::uint64_t overruns = 0;        // times that what came found no room here
+  // Of BatchingBus: what the broker was given, and what was in it.
+  std::uint64_t sent_messages = 0;
+  std::uint64_t sent_envelopes = 0;
+  std::uint64_t sent_bytes = 0;
+  std::uint64_t envelope_bytes = 0;
 };
 
 // One loop's way to the broker: memory, Redis, Redis Cluster or NATS. Loop only; outlived by its
@@ -66,6 +71,8 @@ class Bus {
 
   // Bytes that were taken and are not in the kernel yet.
   virtual std::size_t queued_bytes() const = 0;
+  // The broker takes no longer envelopes, as far as is known.
+  virtual std::size_t payload_bytes_max() const { return SIZE_MAX; }
   virtual BusTotals totals() const { return {}; }
 };
 

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "base/assert.h"
+#include "cluster/batch.h"
 #include "cluster/envelope_fields.h"
 #include "crypto/encoding.h"
 
@@ -16,6 +17,7 @@ namespace {
 constexpr std::uint8_t kMagic = 0xc1;
 constexpr std::uint8_t kMajor = 1;
 constexpr std::uint8_t kFormat = 1;
+constexpr std::uint8_t kFormatOfBatches = 2;  // a node of the first one refuses them
 constexpr std::uint8_t kSignedFlag = 1;
 
 constexpr std::size_t kMajorAt = 1;
@@ -30,9 +32,9 @@ constexpr std::size_t kSignatureBytes = 16;
 constexpr std::size_t kKinds = std::variant_size_v<Message>;
 // By alternative of Message.
 constexpr std::array kWireKinds{
-    Kind::kData,      Kind::kProbe,        Kind::kMarkRequest, Kind::kMark,   Kind::kGapQuestion,
-    Kind::kGapAnswer, Kind::kHello,        Kind::kWelcome,     Kind::kBeat,   Kind::kLeave,
-    Kind::kShare,     Kind::kShareRequest, Kind::kBroadcast,   Kind::kCommand};
+    Kind::kData,      Kind::kProbe,        Kind::kMarkRequest, Kind::kMark,    Kind::kGapQuestion,
+    Kind::kGapAnswer, Kind::kHello,        Kind::kWelcome,     Kind::kBeat,    Kind::kLeave,
+    Kind::kShare,     Kind::kShareRequest, Kind::kBroadcast,   Kind::kCommand, Kind::kBatch};
 static_assert(kWireKinds.size() == kKinds);
 
 // kKinds: none has it.
@@ -115,9 +117,10 @@ std::string EnvelopeCodec::encode(const Envelope& envelope) {
   MR_ASSERT(envelope.from != BootId::kNone, "an envelope has a sender");
   std::string out;
   out.reserve(kHeaderBytes + fields_size(envelope.message) + (hmac_ ? kSignatureBytes : 0));
-  for (const std::uint8_t byte :
-       {kMagic, kMajor, kFormat, static_cast<std::uint8_t>(kind_of(envelope.message)),
-        hmac_ ? kSignedFlag : std::uint8_t{0}, envelope.priority}) {
+  const Kind kind = kind_of(envelope.message);
+  for (const std::uint8_t byte : {kMagic, kMajor, kind == Kind::kBatch ? kFormatOfBatches : kFormat,
+                                  static_cast<std::uint8_t>(kind),
+                                  hmac_ ? kSignedFlag : std::uint8_t{0}, envelope.priority}) {
     out.push_back(static_cast<char>(byte));
   }
   append_boot(out, envelope.from);
@@ -134,7 +137,10 @@ base::Result<Envelope, EnvelopeErrc> EnvelopeCodec::decode(std::string_view byte
   const std::uint8_t kind = byte_at(bytes, kKindAt);
   Envelope envelope{read_boot(bytes.substr(kFromAt)), byte_at(bytes, kPriorityAt),
                     fresh(alternative_of(kind), std::make_index_sequence<kKinds>{})};
-  if (auto error = read_fields(body.value().substr(kHeaderBytes), envelope.message)) {
+  auto error = read_fields(body.value().substr(kHeaderBytes), envelope.message);
+  auto* const batch = std::get_if<BatchMessage>(&envelope.message);
+  if (!error && batch != nullptr) error = unpack(*batch);
+  if (error) {
     error->detail = std::string(name_of(Kind{kind})).append(": ").append(error->detail);
     return *std::move(error);
   }
@@ -174,6 +180,16 @@ std::string to_text(BootId boot) {
 
 Kind kind_of(const Message& message) { return kWireKinds[message.index()]; }
 
+std::optional<Kind> peek_kind(std::string_view bytes) {
+  if (bytes.size() < kHeaderBytes || byte_at(bytes, 0) != kMagic) return std::nullopt;
+  if (byte_at(bytes, kMajorAt) != kMajor) return std::nullopt;
+  return Kind{byte_at(bytes, kKindAt)};
+}
+
+std::uint8_t peek_priority(std::string_view bytes) {
+  return bytes.size() < kHeaderBytes ? 0 : byte_at(bytes, kPriorityAt);
+}
+
 std::string_view name_of(Kind kind) {
   switch (kind) {
     case Kind::kData:
@@ -204,6 +220,8 @@ std::string_view name_of(Kind kind) {
       return "broadcast";
     case Kind::kCommand:
       return "command";
+    case Kind::kBatch:
+      return "batch";
   }
   return "unknown";
 }

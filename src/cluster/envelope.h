@@ -31,6 +31,7 @@ enum class Kind : std::uint8_t {
   kShareRequest,
   kBroadcast,
   kCommand = 16,
+  kBatch,
 };
 
 enum class EnvelopeErrc : std::uint8_t {
@@ -76,6 +77,9 @@ class EnvelopeCodec {
 };
 
 Kind kind_of(const Message& message);
+// What the header says, unchecked; nothing, and 0: these bytes have none of this major version.
+std::optional<Kind> peek_kind(std::string_view bytes);
+std::uint8_t peek_priority(std::string_view bytes);
 // For labels and log lines: "data", "gap_question"...
 std::string_view name_of(Kind kind);
 // "magic", "version", "kind", "truncated", "field", "unsigned", "signature", "too_large".

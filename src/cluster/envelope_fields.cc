@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "cluster/varint.h"
 #include "model/socket_id.h"
 #include "model/tags.h"
 
@@ -16,39 +17,7 @@ namespace {
 using Tail = std::pair<std::uint32_t, std::uint64_t>;
 using Hit = GapAnswer::Hit;
 
-constexpr unsigned kVarintBytesMax = 10;
 constexpr std::size_t kIdsMax = 32;  // of the fields of one kind
-
-// --- numbers ---------------------------------------------------------------------------------
-
-constexpr std::size_t varint_size(std::uint64_t value) {
-  std::size_t bytes = 1;
-  for (; value >= 0x80; value >>= 7) ++bytes;
-  return bytes;
-}
-
-void append_varint(std::string& out, std::uint64_t value) {
-  for (; value >= 0x80; value >>= 7) out.push_back(static_cast<char>(value | 0x80));
-  out.push_back(static_cast<char>(value));
-}
-
-enum class Varint : std::uint8_t { kRead, kCut, kOverflow };
-
-// Moves `rest` behind the number when there is one.
-Varint take_varint(std::string_view& rest, std::uint64_t& value) {
-  value = 0;
-  for (unsigned i = 0; i < kVarintBytesMax; ++i) {
-    if (i == rest.size()) return Varint::kCut;
-    const auto byte = static_cast<std::uint8_t>(rest[i]);
-    if (i == kVarintBytesMax - 1 && byte > 1) return Varint::kOverflow;
-    value |= static_cast<std::uint64_t>(byte & 0x7f) << (7 * i);
-    if (byte < 0x80) {
-      rest.remove_prefix(i + 1);
-      return Varint::kRead;
-    }
-  }
-  return Varint::kOverflow;
-}
 
 // --- what a field or a list's entry holds ----------------------------------------------------
 
@@ -578,6 +547,13 @@ void describe(Fields& fields, Is<BroadcastMessage> auto& broadcast) {
   fields.text({4, "data"}, broadcast.data);
   fields.value({5, "except"}, broadcast.except);
   fields.text({6, "except_node"}, broadcast.except_node);
+}
+
+template <class Fields>
+void describe(Fields& fields, Is<BatchMessage> auto& batch) {
+  fields.text({1, "envelopes"}, batch.envelopes);
+  fields.text({2, "deflated"}, batch.deflated);
+  fields.value({3, "size"}, batch.size);
 }
 
 template <class Fields>

@@ -197,8 +197,18 @@ struct CommandMessage {
   bool operator==(const CommandMessage&) const = default;
 };
 
-using Message = std::variant<EventMessage, ProbeMessage, MarkRequest, MarkMessage, GapQuestion,
-                             GapAnswer, HelloMessage, WelcomeMessage, BeatMessage, LeaveMessage,
-                             ShareMessage, ShareRequest, BroadcastMessage, CommandMessage>;
+// Several envelopes of one subject in their order, or a long one compressed (BatchingBus). One that
+// was read has `envelopes` alone.
+struct BatchMessage {
+  std::string envelopes;   // each behind its length
+  std::string deflated;    // the same compressed, instead of it
+  std::uint64_t size = 0;  // of the same when it is inflated
+  bool operator==(const BatchMessage&) const = default;
+};
+
+using Message =
+    std::variant<EventMessage, ProbeMessage, MarkRequest, MarkMessage, GapQuestion, GapAnswer,
+                 HelloMessage, WelcomeMessage, BeatMessage, LeaveMessage, ShareMessage,
+                 ShareRequest, BroadcastMessage, CommandMessage, BatchMessage>;
 
 }  // namespace mr::cluster

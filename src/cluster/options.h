@@ -13,6 +13,14 @@ namespace mr::cluster {
 // subscribed again. What waits is sent then.
 inline constexpr base::Duration kReturnWait = std::chrono::milliseconds(750);
 
+// How envelopes share a bus message: of this node alone, the others read what comes.
+struct BatchOptions {
+  bool is_on = true;
+  base::Duration interval{};          // that a message may wait; 0: until the loop's iteration ends
+  std::uint32_t envelopes_max = 100;  // of one batch
+  bool compresses = false;
+};
+
 // How this node shares a bus with others; the same in all nodes of a cluster but for `name`
 // and `facts`.
 struct Options {
@@ -31,6 +39,7 @@ struct Options {
   // Limits that nodes share, while the store is away: nobody is admitted, instead of what this node
   // held last.
   bool refuses_without_store = false;
+  BatchOptions batches{};
   std::size_t ring_entries_max = 64 * 1024;  // per loop, remembered to tell which channels lost
 };
 

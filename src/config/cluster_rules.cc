@@ -176,6 +176,15 @@ void check_timeout(Layers& layers, const cluster::Options& options) {
       milliseconds(options.heartbeat) + "; set it to " + milliseconds(least) + " or more");
 }
 
+void check_batches(Layers& layers, const cluster::BatchOptions& batches) {
+  const char* const interval = "cluster.batch_interval_ms";
+  if (batches.is_on || batches.interval == base::Duration{}) return;
+  layers.add_error(layers.place(interval) + ": \"" + interval + "\" " +
+                   milliseconds(batches.interval) +
+                   " has no effect with \"cluster.enable_batching\" false (" +
+                   layers.place("cluster.enable_batching") + "); drop one of them");
+}
+
 // The largest event of an app must fit into what carries it to other nodes.
 void check_payloads(Layers& layers, const Settings& settings) {
   if (settings.broker.driver == BrokerDriver::kLocal) return;
@@ -244,6 +253,7 @@ void complete_cluster(Layers& layers, Settings& settings, const Machine& machine
   redis.client_name = nats.client_name = "millrace-" + options.name;
   nats.queue_bytes_max = options.queue_bytes_max;
   check_timeout(layers, options);
+  check_batches(layers, options.batches);
   check_redis(layers, settings.broker);
   check_nats(layers, settings.broker);
   check_ordering(layers, settings);

@@ -155,6 +155,35 @@ std::vector<Key> bus_rows() {
   };
 }
 
+std::vector<Key> batch_rows() {
+  return {
+      setting({.path = "cluster.enable_batching",
+               .text = "Messages of one bus partition that come close after each other leave as "
+                       "one message for the broker.",
+               .aliases = "enable_batching"},
+              [](S& s) -> auto& { return s.cluster.batches.is_on; }),
+      setting<Unit::kMilliseconds>(
+          {.path = "cluster.batch_interval_ms",
+           .text = "How long a message may wait for others; 0: until the end of the loop's "
+                   "iteration, which is no waiting. Critical ones never wait.",
+           .aliases = "cluster.batch_interval batch_interval",
+           .min = 0,
+           .max = 500},
+          [](S& s) -> auto& { return s.cluster.batches.interval; }),
+      setting({.path = "cluster.max_batch_size",
+               .text = "Messages of one batch.",
+               .aliases = "max_batch_size",
+               .min = 1,
+               .max = 10'000},
+              [](S& s) -> auto& { return s.cluster.batches.envelopes_max; }),
+      setting({.path = "cluster.enable_compression",
+               .text = "Batches and messages of 256 bytes and more leave compressed where that is "
+                       "shorter.",
+               .aliases = "enable_compression"},
+              [](S& s) -> auto& { return s.cluster.batches.compresses; }),
+  };
+}
+
 Key broker_loss_row() {
   Key key = key_of({.path = "cluster.on_broker_loss",
                     .text = "While the broker is away: `local` serves this node's clients, "
@@ -206,7 +235,7 @@ std::string driver_name(const Settings& settings) {
 std::vector<Key> cluster_keys() {
   std::vector<Key> rows;
   for (auto* part : {node_name_rows, node_address_rows, driver_rows, redis_keys, nats_rows,
-                     nats_tls_keys, bus_rows, reach_rows, limits_rows}) {
+                     nats_tls_keys, bus_rows, batch_rows, reach_rows, limits_rows}) {
     for (Key& key : part()) rows.push_back(key);
   }
   return rows;

@@ -29,7 +29,9 @@ class CountedEvents final : public cluster::BusEvents {
   void on_lost(std::string_view) override {}
   void on_subscribed(cluster::Subject, cluster::Generation) override {}
   void on_envelope(cluster::Subject, std::string_view) override { ++heard; }
+  void on_interrupted(cluster::Subject) override { ++interrupted; }
   int heard = 0;
+  int interrupted = 0;
 };
 
 class BusTapTest : public testing::Test {
@@ -68,6 +70,11 @@ TEST_F(BusTapTest, NothingIsKeptUntilSomebodyLooksNorLongAfter) {
   tap_.on_envelope(kSubject, event("c"));
   EXPECT_TRUE(tap_.look({}).lines.empty());
   EXPECT_EQ(events_.heard, 3) << "all were handed on";
+}
+
+TEST_F(BusTapTest, AnInterruptedSubscriptionIsHandedOn) {
+  tap_.on_interrupted(kSubject);
+  EXPECT_EQ(events_.interrupted, 1);
 }
 
 TEST_F(BusTapTest, TooManyOrTooLargeIsLeftOutAndCounted) {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "cluster/batch.h"
 #include "cluster/envelope_fields.h"
 
 namespace mr::cluster {
@@ -255,14 +256,27 @@ std::vector<Golden> goldens_of_shares() {
   };
 }
 
+// Of format 2.
+std::vector<Golden> goldens_of_batches() {
+  EnvelopeCodec codec("");
+  std::string envelopes;
+  append_entry(envelopes, codec.encode({kFrom, 1, least_data()}));
+  append_entry(envelopes, codec.encode({kFrom, 1, ProbeMessage{}}));
+  return {{"batch",
+           {kFrom, 1, BatchMessage{envelopes, "", 0}},
+           "c10102110001efcdab8967452301012a1ac10101010001efcdab8967452301010101020161030163040165"
+           "0ec10101020001efcdab8967452301"}};
+}
+
 std::vector<Golden> all_goldens() {
   std::vector<Golden> all = goldens();
+  for (Golden& golden : goldens_of_batches()) all.push_back(std::move(golden));
   for (Golden& golden : goldens_of_shares()) all.push_back(std::move(golden));
   for (Golden& golden : goldens_of_shared_state()) all.push_back(std::move(golden));
   return all;
 }
 
-TEST(EnvelopeGoldenTest, TheBytesOfFormat1StayAsTheyAre) {
+TEST(EnvelopeGoldenTest, TheBytesOfEachFormatStayAsTheyAre) {
   for (const Golden& golden : all_goldens()) {
     SCOPED_TRACE(golden.name);
     EnvelopeCodec codec(golden.secret);
@@ -435,8 +449,13 @@ class RandomMessages {
     if (coin()) made.except_node = name();
     return made;
   }
+  BatchMessage batch() {
+    BatchMessage made;
+    for (std::size_t i = 1 + count(); i > 0; --i) append_entry(made.envelopes, bytes(0, 300));
+    return made;
+  }
   Message message() {
-    switch (static_cast<Kind>(1 + random_.below(static_cast<std::uint64_t>(Kind::kCommand)))) {
+    switch (static_cast<Kind>(1 + random_.below(static_cast<std::uint64_t>(Kind::kBatch)))) {
       case Kind::kData:
         return data();
       case Kind::kProbe:
@@ -474,6 +493,8 @@ class RandomMessages {
         return broadcast();
       case Kind::kCommand:
         return commands();
+      case Kind::kBatch:
+        return batch();
     }
     return ProbeMessage{};
   }

@@ -26,7 +26,8 @@ std::uint64_t number_of(const char* name, std::uint64_t otherwise) {
 class World {
  public:
   explicit World(std::uint64_t seed)
-      : sim_(seed),
+      : seed_(seed),
+        sim_(seed),
         random_(seed ^ 0x5eed),
         network_(sim_),
         broker_(sim_.clock(), random_,
@@ -79,8 +80,18 @@ class World {
   }
   void start(std::size_t index) {
     sites_[index] = std::make_unique<Site>(sim_, network_, broker_, "n" + std::to_string(index),
-                                           static_cast<BootId>(++boots_));
+                                           static_cast<BootId>(++boots_), batches(index));
     await_newcomer(index, sites_[index]->boot());
+  }
+  // Every other seed; with different settings on one node.
+  BatchOptions batches(std::size_t index) const {
+    if (seed_ / 4 % 2 == 0) return {.is_on = false};
+    BatchOptions some;
+    some.is_on = index > 0;
+    some.interval = std::chrono::milliseconds(seed_ / 8 % 3 * 50);
+    some.envelopes_max = 5;
+    some.compresses = seed_ / 8 % 2 == 0;
+    return some;
   }
   Site* live(std::size_t index) {
     Site* const site = sites_[index].get();
@@ -335,6 +346,7 @@ class World {
     return site.name() + ": message " + std::to_string(message) + " of " + channel;
   }
 
+  const std::uint64_t seed_;
   net::sim::Sim sim_;
   base::SeededRandom random_;
   net::sim::SimNetwork network_;
@@ -381,7 +393,8 @@ const std::vector<std::string> kPlantedBugs = {"first_message_is_baseline",
                                                "baseline_forgotten",
                                                "death_by_clock_alone",
                                                "joined_before_welcome",
-                                               "ordered_at_once"};
+                                               "ordered_at_once",
+                                               "marker_overtakes_batch"};
 
 TEST(RelaySimTest, EachPlantedBugIsCaught) {
   const std::uint64_t runs = number_of("MILLRACE_SIM_PLANTED_RUNS", 500);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/hash.h"
+#include "cluster/batching_bus.h"
 #include "cluster/control.h"
 #include "cluster/memory/memory_broker.h"
 #include "cluster/relay.h"
@@ -46,18 +47,21 @@ struct Journal {
 class Site final : public Relays {
  public:
   Site(net::sim::Sim& sim, net::sim::SimNetwork& network, memory::MemoryBroker& broker,
-       std::string name, BootId boot)
+       std::string name, BootId boot, const BatchOptions& batches = {.is_on = false})
       : boot_(boot), name_(std::move(name)), runtime_(sim, network, {name_, 2}) {
     Options options;
     options.name = name_;
     options.partitions = kPartitions;
     options.linger = std::chrono::seconds(2);
     options.queue_bytes_max = 4096;
+    options.batches = batches;
     options.ring_entries_max = 200;
     for (std::size_t i = 0; i < runtime_.loop_count(); ++i) {
       Lane& lane = lanes_.emplace_back(*this);
       lane.relay = std::make_unique<Relay>(runtime_.loop(i), options, boot, lane);
-      lane.bus = broker.connect(runtime_.loop(i), name_, *lane.relay);
+      auto bus = std::make_unique<BatchingBus>(runtime_.loop(i), options, boot, *lane.relay);
+      bus->carry(broker.connect(runtime_.loop(i), name_, *bus));
+      lane.bus = std::move(bus);
     }
     control_ = std::make_unique<Control>(runtime_.control(), options, boot, *this);
     bus_ = broker.connect(runtime_.control(), name_, *control_);

@@ -328,6 +328,34 @@ TEST(ClusterConfigTest, ATimeoutIsThreeHeartbeatsAtLeast) {
             "least three times \"cluster.heartbeat_interval_ms\" 5000; set it to 15000 or more\n");
 }
 
+TEST(ClusterConfigTest, BatchesOfTheBusAreSetByTheirKeys) {
+  const auto batches_of = [](const std::vector<std::string>& keys) {
+    const LoadOutcome outcome = load_set(keys);
+    EXPECT_TRUE(outcome.ok()) << joined(outcome.errors);
+    return outcome.settings.cluster.batches;
+  };
+  const cluster::BatchOptions normal = batches_of({});
+  EXPECT_TRUE(normal.is_on);
+  EXPECT_EQ(normal.interval, base::Duration{}) << "one flush at the end of an iteration";
+  EXPECT_EQ(normal.envelopes_max, 100U);
+  EXPECT_FALSE(normal.compresses);
+  for (const std::string prefix : {"", "cluster."}) {
+    const cluster::BatchOptions some =
+        batches_of({prefix + "batch_interval=100", prefix + "max_batch_size=7",
+                    prefix + "enable_compression=true", prefix + "enable_batching=true"});
+    EXPECT_EQ(some.interval, std::chrono::milliseconds(100));
+    EXPECT_EQ(some.envelopes_max, 7U);
+    EXPECT_TRUE(some.compresses);
+  }
+  EXPECT_FALSE(batches_of({"cluster.enable_batching=false"}).is_on);
+}
+
+TEST(ClusterConfigTest, AnIntervalWithoutBatchesNamesBoth) {
+  EXPECT_EQ(joined(load_set({"enable_batching=false", "batch_interval=100"}).errors),
+            "--set batch_interval: \"cluster.batch_interval_ms\" 100 has no effect with "
+            "\"cluster.enable_batching\" false (--set enable_batching); drop one of them\n");
+}
+
 TEST(ClusterConfigTest, TheNameIsTheIdThenTheNameThenMade) {
   const auto name_of = [](std::vector<std::string> args, Environment environment = {}) {
     const LoadOutcome outcome = load(make_input(std::move(args), std::move(environment)));

@@ -80,10 +80,12 @@ void NatsBus::check_silence(base::TimePoint now) {
   link_.probe(port_, connection_, ++tokens_);
 }
 
-void NatsBus::on_attached(ConnectionNumber connection, const std::string& where) {
+void NatsBus::on_attached(ConnectionNumber connection, const std::string& where,
+                          std::size_t payload_bytes_max) {
   heard_ = loop_.clock().now();
   connection_ = connection;
   where_ = where;
+  payload_bytes_max_ = payload_bytes_max;
 }
 
 void NatsBus::on_refused(const std::string& why) { lose(why); }

@@ -43,6 +43,7 @@ class NatsBus final : public Bus, private LinkEvents {
   bool publish(Subject subject, std::string_view envelope) override;
   void flush() override;
   std::size_t queued_bytes() const override { return queued_; }
+  std::size_t payload_bytes_max() const override { return payload_bytes_max_; }
 
   BusTotals totals() const override {
     return {counters_.reconnects, counters_.publish_errors, counters_.refused_full,
@@ -57,7 +58,8 @@ class NatsBus final : public Bus, private LinkEvents {
     Generation generation;
   };
 
-  void on_attached(ConnectionNumber connection, const std::string& where) override;
+  void on_attached(ConnectionNumber connection, const std::string& where,
+                   std::size_t payload_bytes_max) override;
   void on_refused(const std::string& why) override;
   void on_lost(ConnectionNumber connection, const std::string& why) override;
   void on_echo(ConnectionNumber connection, std::uint64_t token) override;
@@ -81,6 +83,7 @@ class NatsBus final : public Bus, private LinkEvents {
   net::TimerId timer_ = net::TimerId::kNone;
   ConnectionNumber connection_ = ConnectionNumber::kNone;
   std::string where_;  // of the connection
+  std::size_t payload_bytes_max_ = SIZE_MAX;
   bool is_open_ = false;
   std::uint64_t tokens_ = 0;
   std::uint64_t dialled_ = 0;  // the token of the dial that is not open yet; 0: none

@@ -91,8 +91,9 @@ void NatsLink::detach(PortRef port) {
 
 void NatsLink::attach(const PortRef& port, std::uint64_t token) {
   forget(port);
-  tell(port, [connection = line_.number(), where = line_.session()->where()](LinkEvents& events) {
-    events.on_attached(connection, where);
+  tell(port, [connection = line_.number(), where = line_.session()->where(),
+              payload_bytes_max = line_.session()->payload_bytes_max()](LinkEvents& events) {
+    events.on_attached(connection, where, payload_bytes_max);
   });
   ports_.push_back({port, {}, {}});
   ports_.back().echo = line_.session()->subscribe(

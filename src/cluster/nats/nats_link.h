@@ -22,7 +22,9 @@ namespace mr::cluster::nats {
 class LinkEvents {
  public:
   // The answer to a dial, or else: no connection came up.
-  virtual void on_attached(ConnectionNumber connection, const std::string& where) = 0;
+  // `payload_bytes_max`: what the server takes in one message.
+  virtual void on_attached(ConnectionNumber connection, const std::string& where,
+                           std::size_t payload_bytes_max) = 0;
   virtual void on_refused(const std::string& why) = 0;
   // It is gone, for all buses of the Link.
   virtual void on_lost(ConnectionNumber connection, const std::string& why) = 0;

@@ -128,6 +128,11 @@ base::Result<std::unique_ptr<Session>, Session::Errc> Session::connect(const Nat
 
 Session::~Session() { natsConnection_Destroy(connection_); }
 
+std::size_t Session::payload_bytes_max() const {
+  const std::int64_t bytes = natsConnection_GetMaxPayload(connection_);
+  return bytes > 0 ? static_cast<std::size_t>(bytes) : SIZE_MAX;
+}
+
 Session::Sent Session::publish(const std::string& subject, std::string_view bytes) {
   const natsStatus status = natsConnection_Publish(connection_, subject.c_str(), bytes.data(),
                                                    static_cast<int>(bytes.size()));

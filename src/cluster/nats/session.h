@@ -48,6 +48,8 @@ class Session {
 
   // "127.0.0.1:4222"
   const std::string& where() const { return where_; }
+  // Of one message, as the server said.
+  std::size_t payload_bytes_max() const;
   __natsConnection* raw() const { return connection_; }
   // Written at once.
   Sent publish(const std::string& subject, std::string_view bytes);
