@@ -24,6 +24,8 @@ class CounterBackEnd {
   virtual void resume_broker() = 0;
   virtual void stop_broker() = 0;
   virtual void start_broker() = 0;
+  // After a start: more where servers elect who leads first.
+  virtual base::Duration serves_within() const { return std::chrono::seconds(2); }
 };
 
 // One node's counter and what it told.

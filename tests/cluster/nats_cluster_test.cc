@@ -9,10 +9,13 @@
 
 #include "cluster/ask_registry.h"
 #include "cluster/bus_contract.h"
+#include "cluster/counter_contract.h"
 #include "cluster/epoll_driver.h"
 #include "cluster/nats/nats_bus.h"
 #include "cluster/nats/nats_registry.h"
 #include "cluster/nats/nats_store.h"
+#include "cluster/store_contract.h"
+#include "cluster/store_counter.h"
 #include "net/worker_thread.h"
 #include "support/nats_server.h"
 
@@ -58,10 +61,19 @@ class NatsCluster final : public BackEnd {
     links_.push_back(std::make_unique<NatsLink>(driver_.loop(), options()));
     return std::make_unique<NatsBus>(driver_.loop(), *links_.back(), events);
   }
-  void start_broker() override {}
-  void stop_broker() override {}
-  void pause_broker() override {}
-  void resume_broker() override {}
+  // Empty again.
+  void start_broker() override {
+    for (const auto& server : servers) server->start();
+  }
+  void stop_broker() override {
+    for (const auto& server : servers) server->kill();
+  }
+  void pause_broker() override {
+    for (const auto& server : servers) server->pause();
+  }
+  void resume_broker() override {
+    for (const auto& server : servers) server->resume();
+  }
   std::string address() const override { return servers[0]->address(); }
 
   NatsOptions options() const {
@@ -85,6 +97,83 @@ class NatsCluster final : public BackEnd {
   EpollDriver driver_;
   std::vector<std::unique_ptr<NatsLink>> links_;
 };
+
+constexpr base::Duration kElection = 20s;
+
+// The three servers are for all tests of a contract: each has buckets of its own there.
+std::string next_ending() {
+  static int made = 0;
+  return std::to_string(++made);
+}
+
+class ClusterStores final : public StoreBackEnd {
+ public:
+  explicit ClusterStores(std::shared_ptr<NatsCluster> of) : nats_(std::move(of)) {}
+
+  net::Loop& loop() override { return nats_->loop(); }
+  bool run_until(const std::function<bool()>& done, base::Duration limit) override {
+    return nats_->run_until(done, limit);
+  }
+  // Of a node of its own.
+  std::unique_ptr<Store> make_store(const StoreSetup& setup) override {
+    NatsOptions options = nats_->options();
+    options.prefix = setup.prefix + own_;
+    links_.push_back(std::make_unique<nats::KvLink>(nats_->loop(), options, setup.times,
+                                                    [](const std::string&) {}));
+    return std::make_unique<nats::NatsStore>(nats_->loop(), *links_.back());
+  }
+  void start_broker() override { nats_->start_broker(); }
+  void stop_broker() override { nats_->stop_broker(); }
+  void pause_broker() override { nats_->pause_broker(); }
+  void resume_broker() override { nats_->resume_broker(); }
+  std::string address() const override { return nats_->address(); }
+  base::Duration serves_within() const override { return kElection; }
+
+ private:
+  const std::shared_ptr<NatsCluster> nats_;
+  const std::string own_ = next_ending();
+  std::vector<std::unique_ptr<nats::KvLink>> links_;
+};
+
+std::shared_ptr<NatsCluster> common_cluster() {
+  static const auto kCluster = std::make_shared<NatsCluster>();
+  return kCluster;
+}
+
+INSTANTIATE_TEST_SUITE_P(NatsCluster, StoreContract, testing::Values(+[] {
+                           return std::unique_ptr<StoreBackEnd>(
+                               new ClusterStores(common_cluster()));
+                         }),
+                         [](const auto&) { return std::string("ThreeServers"); });
+
+class ClusterCounters final : public CounterBackEnd {
+ public:
+  explicit ClusterCounters(std::shared_ptr<NatsCluster> of) : nats_(of), stores_(std::move(of)) {}
+
+  net::Loop& loop() override { return nats_->loop(); }
+  bool run_until(const std::function<bool()>& done, base::Duration limit) override {
+    return nats_->run_until(done, limit);
+  }
+  std::unique_ptr<Counter> make_counter(const std::string& node, CounterEvents& events) override {
+    return std::make_unique<StoreCounter>(
+        nats_->loop(), StoreCounter::Source{stores_.make_store({}), node, "NATS"}, events);
+  }
+  void start_broker() override { nats_->start_broker(); }
+  void stop_broker() override { nats_->stop_broker(); }
+  void pause_broker() override { nats_->pause_broker(); }
+  void resume_broker() override { nats_->resume_broker(); }
+  base::Duration serves_within() const override { return kElection; }
+
+ private:
+  const std::shared_ptr<NatsCluster> nats_;
+  ClusterStores stores_;
+};
+
+INSTANTIATE_TEST_SUITE_P(NatsCluster, CounterContract, testing::Values(+[] {
+                           return std::unique_ptr<CounterBackEnd>(
+                               new ClusterCounters(common_cluster()));
+                         }),
+                         [](const auto&) { return std::string("ThreeServers"); });
 
 TEST(NatsClusterTest, NodesOnDifferentServersHearEachOtherAlsoAfterOneDied) {
   constexpr int kEnvelopes = 1000;

@@ -297,7 +297,7 @@ TEST_P(StoreContract, ABrokerThatHangsIsNoAnswerInTime) {
   }
   EXPECT_EQ(store->counters().late, 3U);
   back_end().resume_broker();
-  ASSERT_TRUE(answers(*store, 2s)) << store->problem();
+  ASSERT_TRUE(answers(*store, back_end().serves_within())) << store->problem();
   EXPECT_EQ(read(*store, state("a")).value, "one");
 }
 
@@ -310,7 +310,7 @@ TEST_P(StoreContract, AHungBrokerIsToldAndFoundAgain) {
   EXPECT_EQ(read(*store, state("a")).kind, Kind::kNone);
   EXPECT_LE(back_end().loop().clock().now() - asked, Store::kDeadline + 250ms);
   back_end().resume_broker();
-  EXPECT_TRUE(answers(*store, 2s)) << store->problem();
+  EXPECT_TRUE(answers(*store, back_end().serves_within())) << store->problem();
   EXPECT_EQ(store->problem(), "");
 }
 
@@ -322,7 +322,7 @@ TEST_P(StoreContract, ARestartWithoutItsRecordsIsAnotherLifeAndServesWithinTwoSe
   EXPECT_TRUE(wait([&] { return !store->problem().empty(); }, 3s));
   EXPECT_EQ(read(*store, state("a")).kind, Kind::kNone);
   back_end().start_broker();
-  ASSERT_TRUE(answers(*store, 2s)) << store->problem();
+  ASSERT_TRUE(answers(*store, back_end().serves_within())) << store->problem();
   EXPECT_EQ(store->problem(), "");
   const StoreAnswer now = read(*store, state("a"));
   EXPECT_TRUE(now.revision.is_absent());
@@ -356,7 +356,7 @@ TEST_P(StoreContract, ABrokerThatComesLaterIsFound) {
       wait([&] { return store->problem().find(back_end().address()) != std::string::npos; }, 4s))
       << store->problem();
   back_end().start_broker();
-  EXPECT_TRUE(answers(*store, 2s)) << store->problem();
+  EXPECT_TRUE(answers(*store, back_end().serves_within())) << store->problem();
 }
 
 TEST_P(StoreContract, NobodyIsAnsweredAfterItsStop) {
@@ -370,7 +370,7 @@ TEST_P(StoreContract, NobodyIsAnsweredAfterItsStop) {
   EXPECT_EQ(read(*witness, state("b")).kind, Kind::kDone);
   // Nor is it the end of the object.
   store->start();
-  EXPECT_TRUE(answers(*store, 2s));
+  EXPECT_TRUE(answers(*store, back_end().serves_within()));
 }
 
 TEST_P(StoreContract, CallsInsideAnswersWork) {

@@ -42,6 +42,8 @@ class StoreBackEnd {
   virtual void resume_broker() = 0;
   // As a problem names it.
   virtual std::string address() const = 0;
+  // After a start or a hang: more where servers elect who leads first.
+  virtual base::Duration serves_within() const { return std::chrono::seconds(2); }
 };
 
 using MakeStoreBackEnd = std::unique_ptr<StoreBackEnd> (*)();

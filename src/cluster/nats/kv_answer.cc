@@ -23,6 +23,7 @@ KvAnswer failure(const json::Value& error) {
   switch (number("err_code")) {
     case 10071:  // wrong last sequence
     case 10164:  // the same, of newer servers
+    case 10158:  // a message with this id is on its way
       answer.kind = Kind::kConflict;
       break;
     case 10037:  // no message found
@@ -111,6 +112,9 @@ KvAnswer read_kv_answer(json::Parser& parser, std::string_view bytes) {
   const auto sequence = all.member("seq");
   const std::uint64_t number = sequence ? sequence->as_uint().value_or(0) : 0;
   if (number == 0) return {Kind::kUnread, 0, {}, "an answer without a sequence"};
+  // Another one that expected the same revision was faster.
+  const auto duplicate = all.member("duplicate");
+  if (duplicate && duplicate->as_bool().value_or(false)) return {Kind::kConflict};
   return {Kind::kWritten, number, {}, {}};
 }
 

@@ -270,7 +270,8 @@ std::optional<json::Value> KvLink::ask(std::string_view verb, Space space,
 std::string KvLink::config_of(Space space, std::uint64_t replicas, const std::string& mark) const {
   const std::string bucket = bucket_name(options().prefix, name_of(space));
   const base::Duration life = times_.of(space);
-  const base::Duration window = std::chrono::minutes(2);
+  // Only for writers at a time.
+  const base::Duration window = std::chrono::seconds(10);
   // Of a restart of all servers leases and quotas survive.
   const std::string_view storage = space == Space::kState ? "file" : "memory";
   std::string text = R"({"name":"KV_)" + bucket + R"(","subjects":["$KV.)" + bucket + R"(.>"],)";

@@ -191,7 +191,13 @@ void NatsStore::look(const Operation& operation) {
 
 void NatsStore::put(const Operation& operation) {
   Session::Outgoing message{operation.subject, {}, {}, operation.value};
-  message.headers.emplace_back(kExpected, std::to_string(operation.expected));
+  const std::string expected = std::to_string(operation.expected);
+  message.headers.emplace_back(kExpected, expected);
+  // Where a bucket has copies, servers up to 2.9 compare before they agree on an order, so two
+  // writers at a time both pass; of two messages with one id they store the first in any case.
+  if (operation.expected != 0) {
+    message.headers.emplace_back("Nats-Msg-Id", operation.subject + ":" + expected);
+  }
   if (operation.verb == Verb::kErase) message.headers.emplace_back("KV-Operation", "DEL");
   send(operation, std::move(message));
 }
