@@ -54,9 +54,9 @@ model::MessageRef make_message(Draft& draft, std::unique_ptr<model::ChainEntry> 
                                              model::Message::Chained{at, std::move(second)});
   }
   const std::uint8_t at = text_at(draft.frame, draft.text);
-  return base::make_ref<const model::Message>(std::move(key), std::move(draft.frame), draft.except,
-                                              model::Message::Chained{at, std::move(entry)},
-                                              std::move(of_second));
+  return base::make_ref<const model::Message>(
+      std::move(key), std::move(draft.frame), draft.except,
+      model::Message::Chained{at, std::move(entry), draft.priority}, std::move(of_second));
 }
 
 // A delta that is shorter than the numbered frame alone is sent, but a chain lives on those that

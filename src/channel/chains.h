@@ -86,6 +86,7 @@ struct Draft {
   std::string second_text;  // as protocol 2 has it; empty: the same
   std::string second_frame;
   model::LeftOut except;
+  std::uint8_t priority = model::kUsualPriority;
   std::uint64_t number = 0;         // the channel's sequence
   std::string_view conflation_key;  // the value
   std::optional<bool> wish;         // the publisher's `delta`

@@ -206,7 +206,8 @@ model::MessageRef Home::make_message(HomeChannel& channel, const Publish& publis
           base::make_ref<const model::Message>(channel.key, options_.text_frame(tagged), except);
     }
     return base::make_ref<const model::Message>(channel.key, options_.text_frame(encode(publish)),
-                                                std::move(except), std::move(second));
+                                                std::move(except), std::move(second),
+                                                publish.priority);
   }
   Draft draft;
   if (!tagged.empty()) draft.second_frame = options_.text_frame(tagged);
@@ -218,6 +219,7 @@ model::MessageRef Home::make_message(HomeChannel& channel, const Publish& publis
   draft.text = encode(publish);
   draft.frame = options_.text_frame(draft.text);
   draft.except = std::move(except);
+  draft.priority = publish.priority;
   draft.number = channel.sequence;
   draft.is_placed = publish.verdict != model::Verdict::kNone;
   draft.verdict = draft.is_placed ? publish.verdict : verdict_of(order);

@@ -1,6 +1,7 @@
 #include "hub/hub.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/assert.h"
@@ -51,6 +52,7 @@ void Hub::append(const model::MessageRef& message) {
   if (log.subscribers.empty()) return;
   ++counters_.appended;
   log.entries.push_back({message, next_serial_++});
+  log.has_priorities |= message->priority != model::kUsualPriority;
   const std::size_t bytes = message->bytes();
   log.bytes += bytes;
   log_bytes_ += bytes;
@@ -75,7 +77,7 @@ bool Hub::gets(SubscriptionId id, const model::Message& message) const {
   return !tracks_.has(id) || hears(tracks_.at(id), message);
 }
 
-bool Hub::reply(OutletId id, std::string bytes) {
+bool Hub::reply(OutletId id, std::string bytes, std::uint8_t priority) {
   Outlet& outlet = subscriptions_.outlet(id);
   if (outlet.is_shut) return true;
   const auto is_over = [&] {
@@ -92,7 +94,15 @@ bool Hub::reply(OutletId id, std::string bytes) {
   if (!outlet.waiting) outlet.waiting = std::make_unique<Waiting>();
   Waiting& waiting = *outlet.waiting;
   waiting.reply_bytes += bytes.size();
-  waiting.replies.push_back(std::move(bytes));
+  auto at = waiting.replies.end();
+  if (priority != Reply::kAnswer) {
+    const auto first = waiting.replies.begin() + (waiting.reply_offset > 0 ? 1 : 0);
+    const auto waits = [priority](const Reply& reply) {
+      return reply.priority > priority && reply.priority != Reply::kAnswer;
+    };
+    while (at != first && waits(*std::prev(at))) --at;
+  }
+  waiting.replies.insert(at, Reply{std::move(bytes), priority});
   queue(id);
   return true;
 }
@@ -254,9 +264,9 @@ void Hub::trim(ChannelLog& log, std::uint32_t up_to) {
   }
   log.entries.erase(log.entries.begin(), log.entries.begin() + count);
   log.first_number = up_to;
-  if (log.entries.empty() && log.entries.capacity() > kEntriesKept) {
-    std::vector<ChannelLog::Entry>().swap(log.entries);
-  }
+  if (!log.entries.empty()) return;
+  log.has_priorities = false;
+  if (log.entries.capacity() > kEntriesKept) std::vector<ChannelLog::Entry>().swap(log.entries);
 }
 
 void Hub::block(OutletId id) {

@@ -33,7 +33,8 @@ class Hub {
   void append(const model::MessageRef& message);
   // Bytes for one connection, before its channels' frames. False when its reserve is full and the
   // socket takes nothing (the peer asks and does not read): the owner closes the connection.
-  bool reply(OutletId outlet, std::string bytes);
+  // `priority` is that of a broadcast.
+  bool reply(OutletId outlet, std::string bytes, std::uint8_t priority = Reply::kAnswer);
 
   // One slice of the flush, about 1 ms; true when more is to do.
   bool flush(const base::Clock& clock);

@@ -47,9 +47,17 @@ class OutletEvents {
   ~OutletEvents() = default;
 };
 
+// Bytes for one connection alone. What it is answered keeps its order; broadcasts go before those
+// of a lower priority (a higher number), never before answers.
+struct Reply {
+  static constexpr std::uint8_t kAnswer = UINT8_MAX;
+  std::string bytes;
+  std::uint8_t priority = kAnswer;
+};
+
 // What exists only while something of an outlet waits.
 struct Waiting {
-  std::vector<std::string> replies;
+  std::vector<Reply> replies;
   std::size_t reply_bytes = 0;
   std::size_t reply_offset = 0;  // written of replies.front()
   model::MessageRef partial;     // the frame that is partly in the kernel
@@ -107,6 +115,7 @@ struct ChannelLog {
   std::uint32_t references = 0;    // subscriptions, pending ones included
   bool is_dirty = false;           // has entries that no flush has looked at
   bool is_marked = false;          // the running flush reads it
+  bool has_priorities = false;     // of others than kUsualPriority; until it is empty
 
   std::uint32_t end() const { return first_number + static_cast<std::uint32_t>(entries.size()); }
   const Entry& at(std::uint32_t number) const { return entries[number - first_number]; }

@@ -61,20 +61,20 @@ bool Writer::gather_waiting(Outlet& outlet) {
     }
   }
   std::size_t offset = waiting.reply_offset;
-  for (const std::string& reply : waiting.replies) {
-    if (!add_waiting(std::string_view(reply).substr(offset))) return false;
+  for (const Reply& reply : waiting.replies) {
+    if (!add_waiting(std::string_view(reply.bytes).substr(offset))) return false;
     offset = 0;
   }
   return true;
 }
 
-bool Writer::gather_entries(const Outlet& outlet, SubscriptionId id) {
+bool Writer::gather_entries(const Outlet& outlet, SubscriptionId id, std::uint32_t end) {
   Subscription& subscription = subscriptions_.at(id);
   if (!subscriptions_.is_active(id)) return true;
-  if (subscription.track != kNone) return gather_tracked(outlet, id);
+  if (subscription.track != kNone) return gather_tracked(outlet, id, end);
   const ChannelLog& log = subscriptions_.log(subscription.channel);
   bool is_first = true;
-  for (std::uint32_t number = subscription.cursor; number != log.end(); ++number) {
+  for (std::uint32_t number = subscription.cursor; number != end; ++number) {
     const model::MessageRef& message = model::variant_of(log.at(number).message, outlet.is_second);
     if (message->except.has(outlet.id)) {
       pass(id, number + 1, is_first, &Part::excluded);
@@ -99,10 +99,9 @@ void Writer::pass(SubscriptionId id, std::uint32_t cursor, bool is_first, Passed
   ++(parts_.back().*why);
 }
 
-bool Writer::gather_tracked(const Outlet& outlet, SubscriptionId id) {
+bool Writer::gather_tracked(const Outlet& outlet, SubscriptionId id, std::uint32_t end) {
   const Subscription& subscription = subscriptions_.at(id);
   const ChannelLog& log = subscriptions_.log(subscription.channel);
-  const std::uint32_t end = log.end();
   bool is_first = true;
   for (std::uint32_t number = subscription.cursor;; ++number) {
     if (!gather_marks(id, number, is_first)) return false;
@@ -199,12 +198,60 @@ void Writer::gather(Outlet& outlet, bool all) {
   iovecs_.clear();
   parts_.clear();
   gathered_bytes_ = 0;
+  is_cut_ = false;
   if (!gather_waiting(outlet)) return;
-  SubscriptionId id = all ? outlet.first : outlet.first_dirty;
-  while (id != kNone) {
-    if (!gather_entries(outlet, id)) return;
-    id = all ? subscriptions_.at(id).next : subscriptions_.at(id).next_dirty;
+  if (all) return gather_all(outlet);
+  for (SubscriptionId id = outlet.first_dirty; id != kNone; id = subscriptions_.at(id).next_dirty) {
+    const Subscription& subscription = subscriptions_.at(id);
+    if (!gather_entries(outlet, id, subscriptions_.log(subscription.channel).end())) return;
   }
+}
+
+// Each writev has one priority, as long as several wait.
+void Writer::gather_all(const Outlet& outlet) {
+  const Priorities waiting = priorities_of(outlet);
+  is_cut_ = waiting.first < waiting.last;
+  for (SubscriptionId id = outlet.first; id != kNone; id = subscriptions_.at(id).next) {
+    if (!subscriptions_.is_active(id)) continue;
+    const Subscription& subscription = subscriptions_.at(id);
+    const std::uint32_t end = is_cut_ ? end_of(outlet, id, waiting.first)
+                                      : subscriptions_.log(subscription.channel).end();
+    if (is_cut_ && end == subscription.cursor) continue;
+    if (!gather_entries(outlet, id, end)) return;
+  }
+}
+
+Writer::Priorities Writer::priorities_of(const Outlet& outlet) const {
+  Priorities found;
+  for (SubscriptionId id = outlet.first; id != kNone; id = subscriptions_.at(id).next) {
+    if (!subscriptions_.is_active(id)) continue;
+    const Subscription& subscription = subscriptions_.at(id);
+    const ChannelLog& log = subscriptions_.log(subscription.channel);
+    for (std::uint32_t number = subscription.cursor; number != log.end(); ++number) {
+      const model::Message& message = *log.at(number).message;
+      if (!waits_for(outlet, id, message)) continue;
+      found.first = std::min(found.first, message.priority);
+      found.last = std::max(found.last, message.priority);
+      if (!log.has_priorities) break;
+    }
+  }
+  return found;
+}
+
+// Behind the last message of that priority or a higher one; the cursor when there is none.
+std::uint32_t Writer::end_of(const Outlet& outlet, SubscriptionId id, std::uint8_t priority) const {
+  const Subscription& subscription = subscriptions_.at(id);
+  const ChannelLog& log = subscriptions_.log(subscription.channel);
+  for (std::uint32_t number = log.end(); number != subscription.cursor; --number) {
+    const model::Message& message = *log.at(number - 1).message;
+    if (message.priority <= priority && waits_for(outlet, id, message)) return number;
+  }
+  return subscription.cursor;
+}
+
+bool Writer::waits_for(const Outlet& outlet, SubscriptionId id,
+                       const model::Message& message) const {
+  return !message.except.has(outlet.id) && (!tracks_.has(id) || hears(tracks_.at(id), message));
 }
 
 std::size_t Writer::account_waiting(Waiting& waiting, std::size_t bytes) {
@@ -224,14 +271,14 @@ std::size_t Writer::account_waiting(Waiting& waiting, std::size_t bytes) {
   }
   auto reply = waiting.replies.begin();
   for (; reply != waiting.replies.end() && bytes > 0; ++reply) {
-    const std::size_t left = reply->size() - waiting.reply_offset;
+    const std::size_t left = reply->bytes.size() - waiting.reply_offset;
     if (bytes < left) {
       waiting.reply_offset += bytes;
       bytes = 0;
       break;
     }
     bytes -= left;
-    waiting.reply_bytes -= reply->size();
+    waiting.reply_bytes -= reply->bytes.size();
     waiting.reply_offset = 0;
   }
   waiting.replies.erase(waiting.replies.begin(), reply);
@@ -303,8 +350,9 @@ Writer::Outcome Writer::write(OutletId id, bool all) {
     const bool is_whole = result.bytes == gathered_bytes_;
     const bool is_all = iovecs_.size() < kPartsMax && gathered_bytes_ < kWriteBytesMax;
     account(outlet, result.bytes);
-    // Nothing is left unless the limits of one call cut the list; look once more only then.
-    if (is_whole && is_all) return Outcome::kDone;
+    // Nothing is left unless the limits of one call or priorities cut the list; look once more only
+    // then.
+    if (is_whole && is_all && !is_cut_) return Outcome::kDone;
   }
 }
 

@@ -17,6 +17,8 @@ namespace mr::hub {
 // then the entries behind the outlet's cursors; all of it with as few calls as the limits of one
 // writev allow (512 parts, 256 KiB), repeated until the socket is full. Cursors advance only for
 // frames of which the socket took at least one byte; an excluded entry is passed over.
+// After a block channels with messages of a higher priority come first, each up to the last of
+// these; a channel keeps its order.
 class Writer {
  public:
   Writer(Wire& wire, Subscriptions& subscriptions, Tracks& tracks, Counters& counters,
@@ -48,8 +50,17 @@ class Writer {
 
   void gather(Outlet& outlet, bool all);
   bool gather_waiting(Outlet& outlet);
-  bool gather_entries(const Outlet& outlet, SubscriptionId id);
-  bool gather_tracked(const Outlet& outlet, SubscriptionId id);
+  void gather_all(const Outlet& outlet);
+  // The lowest and the highest that wait for the outlet.
+  struct Priorities {
+    std::uint8_t first = UINT8_MAX;
+    std::uint8_t last = 0;
+  };
+  Priorities priorities_of(const Outlet& outlet) const;
+  std::uint32_t end_of(const Outlet& outlet, SubscriptionId id, std::uint8_t priority) const;
+  bool waits_for(const Outlet& outlet, SubscriptionId id, const model::Message& message) const;
+  bool gather_entries(const Outlet& outlet, SubscriptionId id, std::uint32_t end);
+  bool gather_tracked(const Outlet& outlet, SubscriptionId id, std::uint32_t end);
   bool gather_marks(SubscriptionId id, std::uint32_t number, bool& is_first);
   void pass_silent_marks(SubscriptionId id);
   void raise_marks(SubscriptionId id, const model::Message& message);
@@ -73,6 +84,7 @@ class Writer {
   std::vector<iovec> iovecs_;
   std::vector<Part> parts_;
   std::size_t gathered_bytes_ = 0;
+  bool is_cut_ = false;  // lower priorities were left for the next writev
 };
 
 }  // namespace mr::hub

@@ -22,6 +22,9 @@ inline constexpr Form kPlainForm = 0;
 inline constexpr Form kFullForm = 1;
 inline constexpr Form kFirstDeltaForm = 2;
 
+// 0 (critical) to 3: what goes first where messages have to wait.
+inline constexpr std::uint8_t kUsualPriority = 1;
+
 // The pieces of one frame, in order; what is not needed is empty.
 using FrameParts = std::array<std::string_view, 3>;
 
@@ -54,12 +57,13 @@ class Message final : public base::RefCounted {
   struct Chained {
     std::uint8_t text_at = 0;
     std::unique_ptr<const ChainEntry> entry;
+    std::uint8_t priority = kUsualPriority;
   };
 
   Message(std::string channel_key, std::string wire_frame, LeftOut left_out,
-          Ref of_second = nullptr)
-      : Message(std::move(channel_key), std::move(wire_frame), std::move(left_out), Chained{},
-                std::move(of_second)) {}
+          Ref of_second = nullptr, std::uint8_t of_priority = kUsualPriority)
+      : Message(std::move(channel_key), std::move(wire_frame), std::move(left_out),
+                Chained{0, nullptr, of_priority}, std::move(of_second)) {}
   Message(std::string channel_key, std::string wire_frame, LeftOut left_out, Chained chained,
           Ref of_second = nullptr)
       : key(std::move(channel_key)),
@@ -67,6 +71,7 @@ class Message final : public base::RefCounted {
         except(std::move(left_out)),
         entry(std::move(chained.entry)),
         second(std::move(of_second)),
+        priority(chained.priority),
         text_at_(chained.text_at) {}
 
   const std::string key;  // channel_key(app id, channel)
@@ -74,6 +79,7 @@ class Message final : public base::RefCounted {
   const LeftOut except;
   const std::unique_ptr<const ChainEntry> entry;  // null: neither filtered nor chained
   const Ref second;  // the same event as protocol 2 has it; null: as everybody
+  const std::uint8_t priority;
 
   std::string_view text() const { return std::string_view(frame).substr(text_at_); }
   FrameParts parts(Form form) const {

@@ -343,7 +343,7 @@ void Sessions::broadcast_step() {
     if (session == nullptr || session->phase != Phase::kOpen || session->is_echo) continue;
     if (session->app->options.id != message.key || message.except.has(session->socket_id()))
       continue;
-    const bool is_taken = context_->hub.reply(session->outlet, message.frame);
+    const bool is_taken = context_->hub.reply(session->outlet, message.frame, message.priority);
     ++(is_taken ? context_->counters.broadcasts : context_->counters.broadcasts_dropped);
   }
   if (now.next >= sessions_.size()) broadcasts_.pop_front();
