@@ -28,6 +28,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 LOGS = ROOT / "build" / "logs"
 JOBS = int(os.environ.get("MILLRACE_JOBS") or os.cpu_count() or 2)
 FUZZ_SECONDS = 5
+BROKERS = ("redis", "redis-cluster", "sentinel", "nats")  # of tests/e2e/support/many_nodes.mjs
 TAIL_LINES = 60
 
 SANITIZER_ENV = {
@@ -280,9 +281,8 @@ def node_file(tally, path, label, env, prefix=()):
         tally.fail(f"{name}: {title}", text if index == 0 else "")
 
 
-def node_tests(tally, preset):
-    """The end-to-end suites against the server binary of one preset."""
-    suites = node_suites()
+def node_tests(tally, preset, suites, broker=""):
+    """End-to-end suites against the server binary of one preset; with a broker, three nodes."""
     binary = ROOT / "build" / preset / "millrace"
     if not suites:
         return
@@ -293,9 +293,15 @@ def node_tests(tally, preset):
         if not npm_install(tally, folder):
             return
     prefix = fixed_addresses() if preset in ("asan", "tsan") else []
-    env = {**SANITIZER_ENV, "MILLRACE_BIN": str(binary), "MILLRACE_PRESET": preset}
+    env = {**SANITIZER_ENV, "MILLRACE_BIN": str(binary), "MILLRACE_PRESET": preset,
+           "MILLRACE_E2E_CLUSTER": broker}
     for path in suites:
-        node_file(tally, path, preset, env, prefix)
+        node_file(tally, path, f"{preset}-{broker}" if broker else preset, env, prefix)
+
+
+def three_node_suites(which="three nodes"):
+    names = json.loads((ROOT / "tests/e2e/suites.json").read_text())[which]
+    return [ROOT / "tests" / "e2e" / f"{name}.test.mjs" for name in names]
 
 
 def package_tests(tally):
@@ -458,13 +464,20 @@ def release_stage(tally):
     if (ROOT / "web" / "package.json").exists():
         npm_install(tally, ROOT / "web")
     build(tally, "release")
-    node_tests(tally, "release")
+    node_tests(tally, "release", node_suites())
+
+
+def three_nodes_stage(tally):
+    """The suites of one server with clients on different nodes: all over Redis, few over others."""
+    node_tests(tally, "release", three_node_suites(), "redis")
+    for broker in BROKERS[1:]:
+        node_tests(tally, "release", three_node_suites("three nodes, in short"), broker)
 
 
 def tsan_stage(tally):
     """The server binary under the thread sanitizer with the suites, and the test of threads."""
     if build(tally, "tsan", ["millrace", "conformance_client"]):
-        node_tests(tally, "tsan")
+        node_tests(tally, "tsan", node_suites())
     if build(tally, "tsan", ["test_threads"]):
         run_ctest(tally, "tsan", {"threads"})
 
@@ -492,6 +505,7 @@ def command_test(arguments):
     stage(total, "unit and in-process tests (address and undefined-behaviour sanitizers)",
           asan_stage)
     stage(total, "end-to-end suites (release)", release_stage)
+    stage(total, "end-to-end suites on three nodes (release)", three_nodes_stage)
     stage(total, "client packages", package_tests)
     stage(total, "threads (thread sanitizer)", tsan_stage)
     stage(total, f"fuzz targets, {FUZZ_SECONDS} s each", lambda t: fuzz_all(t, FUZZ_SECONDS))
@@ -542,6 +556,22 @@ def command_lint(arguments):
     return finish(total, started)
 
 
+def command_suites(arguments):
+    """The suites of one server on three nodes, in full, over these brokers."""
+    started, total = time.monotonic(), Tally()
+    for broker in arguments or BROKERS:
+        if broker not in BROKERS:
+            print(f"dev: there is no broker '{broker}'; there are {', '.join(BROKERS)}",
+                  file=sys.stderr)
+            return 2
+    if not build(total, "release", ["millrace"]):
+        return finish(total, started)
+    for broker in arguments or BROKERS:
+        stage(total, f"suites on three nodes over {broker}",
+              lambda t, broker=broker: node_tests(t, "release", three_node_suites(), broker))
+    return finish(total, started)
+
+
 def command_fuzz(arguments):
     started, total = time.monotonic(), Tally()
     name, seconds = arguments[0], int(arguments[1])
@@ -558,7 +588,7 @@ def command_fuzz(arguments):
 
 
 COMMANDS = {"test": command_test, "check": command_check, "lint": command_lint,
-            "fuzz": command_fuzz}
+            "fuzz": command_fuzz, "suites": command_suites}
 
 if __name__ == "__main__":
     os.chdir(ROOT)

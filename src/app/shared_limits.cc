@@ -115,10 +115,12 @@ void SharedLimits::collect(Samples& out) const {
   const auto count = [](std::uint64_t number) { return static_cast<double>(number); };
   add("millrace_quota_waits_total", "Clients that waited for a slice of a shared limit", {},
       count(c.waits), SampleKind::kCounter);
-  const char* const refusals = "millrace_quota_refusals_total";
-  const char* const refusals_text = "Clients that a shared limit kept out, by reason";
-  add(refusals, refusals_text, {{"reason", "limit"}}, count(c.refused_limit), SampleKind::kCounter);
-  add(refusals, refusals_text, {{"reason", "store"}}, count(c.refused_store), SampleKind::kCounter);
+  const auto add_refusals = [&](const char* reason, std::uint64_t number) {
+    add("millrace_quota_refusals_total", "Clients that a shared limit kept out, by reason",
+        {{"reason", reason}}, count(number), SampleKind::kCounter);
+  };
+  add_refusals("limit", c.refused_limit);
+  add_refusals("store", c.refused_store);
   add("millrace_registrations_total", "Registrations of this node in the broker's store", {},
       count(registration_.counters().registrations), SampleKind::kCounter);
   add("millrace_registration_valid", "1 while no other node can have buried this one", {},

@@ -26,7 +26,7 @@ Foreign::Turned Foreign::take(const std::string& key, const ForeignNews& news) {
   return turned;
 }
 
-// Who goes and comes in one piece of news has stayed.
+// Who goes and comes in one piece of news has stayed, with the same data or with other.
 void Foreign::take(Channel& channel, const ForeignNews::User& news, Turned& turned) {
   const auto is_user = [&news](const pusher::Member& member) {
     return member.user_id == news.member.user_id;
@@ -38,7 +38,13 @@ void Foreign::take(Channel& channel, const ForeignNews::User& news, Turned& turn
     ++found->nodes;
   } else if (news.is_here) {
     channel.users.push_back({news.member, 1});
-    if (std::erase_if(turned.went, is_user) == 0) turned.came.push_back(news.member);
+    const auto gone = std::ranges::find_if(turned.went, is_user);
+    if (gone == turned.went.end()) {
+      turned.came.push_back(news.member);
+    } else {
+      if (*gone != news.member) turned.changed.push_back({*gone, news.member});
+      turned.went.erase(gone);
+    }
   } else if (was_here && --found->nodes == 0) {
     if (std::erase_if(turned.came, is_user) == 0) turned.went.push_back(found->member);
     channel.users.erase(found);

@@ -49,10 +49,15 @@ class Foreign {
   };
   explicit Foreign(std::uint64_t hash_seed) : channels_(0, base::TextHash{hash_seed}) {}
 
-  // Users that no other node had before, and whom none has any more.
+  // Users that no other node had before, whom none has any more, and who have other data now.
   struct Turned {
+    struct Changed {
+      pusher::Member was;
+      pusher::Member is;
+    };
     std::vector<pusher::Member> came;
     std::vector<pusher::Member> went;
+    std::vector<Changed> changed;
   };
   Turned take(const std::string& key, const ForeignNews& news);
   // Null: no other node has a subscriber there.

@@ -1,6 +1,7 @@
 #include "cluster/shares.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "base/hash.h"
@@ -57,17 +58,24 @@ void Share::set(const ShareUser& user, std::vector<ForeignChange>* changed) {
   const Key key{user.app_id, user.channel};
   Channel& channel = channels_[key];
   const auto found = channel.users.find(user.user_id);
-  const bool was_here = found != channel.users.end();
-  if (was_here) {
+  std::optional<ShareUser> was;
+  if (found != channel.users.end()) {
     digest_ ^= hash_of(found->second);
+    was = std::move(found->second);
     channel.users.erase(found);
   }
   if (user.is_here) {
     digest_ ^= hash_of(user);
     channel.users.emplace(user.user_id, user);
   }
-  if (changed != nullptr && was_here != user.is_here) {
-    change_of(*changed, user.app_id, user.channel).users.push_back(user);
+  // Who has other data went and came, as at his own node.
+  if (changed != nullptr && was != (user.is_here ? std::optional(user) : std::nullopt)) {
+    auto& users = change_of(*changed, user.app_id, user.channel).users;
+    if (was) {
+      was->is_here = false;
+      users.push_back(*std::move(was));
+    }
+    if (user.is_here) users.push_back(user);
   }
   drop_if_empty(key);
 }
@@ -205,10 +213,10 @@ void Shares::drop(BootId boot, std::vector<ForeignChange>& changed) {
   const auto found = others_.find(boot);
   if (found == others_.end()) return;
   std::vector<ForeignChange> all = found->second.share.changes_to({});
-  if (!MR_PLANTED("share_of_the_dead_kept")) {
-    changed.insert(changed.end(), std::make_move_iterator(all.begin()),
-                   std::make_move_iterator(all.end()));
-  }
+  if (MR_PLANTED("share_of_the_dead_kept")) all.clear();
+  if (MR_PLANTED("share_removed_twice")) changed = all;
+  changed.insert(changed.end(), std::make_move_iterator(all.begin()),
+                 std::make_move_iterator(all.end()));
   others_.erase(found);
 }
 

@@ -66,13 +66,16 @@ class SimClient {
   bool closed = false;
   std::uint16_t close_code = 0;
   std::vector<std::string> subscribed;
-  std::vector<client::PusherEvent> events;  // of channels, ours and not the protocol's
+  std::vector<client::PusherEvent> events;   // of channels, ours and not the protocol's
+  std::vector<client::PusherEvent> members;  // added and removed
   std::vector<client::PusherEvent> gaps;
 
  private:
   void on_event(const client::PusherEvent& event) {
     if (event.event == "pusher_internal:subscription_succeeded") {
       subscribed.push_back(event.channel);
+    } else if (event.event.starts_with("pusher_internal:member_")) {
+      members.push_back(event);
     } else if (event.event == "pusher:gap") {
       gaps.push_back(event);
     } else if (!event.event.starts_with("pusher")) {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 import { codesOf, connect, connected, disconnectAll, joined, sdk, staysAway } from "./support/clients.mjs";
 import { RawClient } from "./support/raw.mjs";
-import { APPS, Server, until } from "./support/server.mjs";
+import { APPS, Server, testOfOneNode, until } from "./support/server.mjs";
 
 describe("pusher-js against the closes of the server", () => {
   let server;
@@ -32,6 +32,7 @@ describe("pusher-js against the closes of the server", () => {
   });
 
   test("4004, over the app's quota: told and never again; room comes back", async () => {
+    await server.limitsAreOpen();
     const first = await connected(connect(server, APPS.quota));
     await frameThenClose({ app: APPS.quota }, 4004);
     await staysAway(connect(server, APPS.quota), 4004);
@@ -57,7 +58,7 @@ describe("pusher-js against the closes of the server", () => {
     await staysAway(client, 4009);
   });
 
-  test("4100, the node is full: pusher-js comes back after a second and gets the free place", async () => {
+  testOfOneNode("4100, the node is full: pusher-js comes back after a second and gets the free place", async () => {
     const small = await Server.start({ max_connections: 1 });
     try {
       const holder = await RawClient.open(small);

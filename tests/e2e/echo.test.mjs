@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import Echo from "laravel-echo";
-import { PusherClient, sdk } from "./support/clients.mjs";
+import { PusherClient, isListed, sdk } from "./support/clients.mjs";
 import { APPS, Server, until } from "./support/server.mjs";
 
 // Laravel Echo as an application sets it up: window.Pusher, broadcaster 'pusher' or 'reverb'.
@@ -24,7 +24,7 @@ describe("laravel-echo", () => {
 
   function echoFor(id, options = {}) {
     const echo = new Echo({
-      broadcaster: "pusher", key: APPS.main.key, cluster: "mt1", wsHost: "127.0.0.1", wsPort: server.port,
+      broadcaster: "pusher", key: APPS.main.key, cluster: "mt1", wsHost: "127.0.0.1", wsPort: server.clientPort,
       forceTLS: false, enabledTransports: ["ws"], disableStats: true,
       authorizer: (channel) => ({
         authorize(socketId, done) {
@@ -87,6 +87,7 @@ describe("laravel-echo", () => {
       .listenForWhisper("wave", (data) => log.push(["wave", data]));
     await subscribed(room);
     await until(() => log.length === 1, 5000, "here");
+    await isListed(backend, "presence-room.1", 1);
     const other = two.join("room.1");
     let othersHere;
     other.here((users) => { othersHere = users.map((user) => user.name).sort(); });

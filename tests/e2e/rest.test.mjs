@@ -3,7 +3,7 @@ import { after, before, describe, test } from "node:test";
 import {
   connect, connected, dataOf, disconnectAll, joined, received, sdk, settle, signedPath, signedRequest,
 } from "./support/clients.mjs";
-import { APPS, Server, get, request } from "./support/server.mjs";
+import { APPS, Server, get, request, until } from "./support/server.mjs";
 
 const EVENTS = "/apps/main/events";
 
@@ -21,6 +21,11 @@ describe("REST API", () => {
 
   const reader = async (name, app = APPS.main) => joined(await connected(connect(server, app, { user: { id: "r" } })), name);
   const query = async (path, params) => (await backend.get({ path, params })).json();
+  /** The node that is asked knows of the subscribers that another one has. */
+  const known = (...names) => until(async () => {
+    const { channels } = await query("/channels");
+    return names.every((name) => channels[name]);
+  }, 5000, `${names} at the asked node`);
   const post = (path, body, how = {}) =>
     signedRequest(server, how.app ?? APPS.main, "POST", path, { body: typeof body === "string" ? body : JSON.stringify(body), ...how });
 
@@ -71,6 +76,7 @@ describe("REST API", () => {
   test("info answers with counts, per channel and per event of a batch", async () => {
     await reader("presence-info");
     await reader("info");
+    await known("presence-info", "info");
     const one = await (await backend.trigger(["presence-info", "info"], "e", 1, { info: "subscription_count" })).json();
     assert.deepEqual(one, { channels: { "presence-info": { subscription_count: 1 }, info: { subscription_count: 1 } } });
     const users = await (await backend.trigger("presence-info", "e", 1, { info: "user_count,subscription_count" })).json();
@@ -84,6 +90,7 @@ describe("REST API", () => {
     await reader("list-a");
     await reader("list-b");
     await reader("presence-list");
+    await known("list-a", "list-b", "presence-list");
     await backend.trigger("list-empty", "e", 1);
     const all = (await query("/channels")).channels;
     assert.deepEqual([all["list-a"], all["list-b"], all["presence-list"], all["list-empty"]], [{}, {}, {}, undefined]);
@@ -96,9 +103,11 @@ describe("REST API", () => {
 
   test("one channel: occupied, counts, cache", async () => {
     await reader("single:x");
+    await known("single:x");
     assert.deepEqual(await query("/channels/single:x", { info: "subscription_count" }), { occupied: true, subscription_count: 1 });
     assert.deepEqual(await query("/channels/vacant"), { occupied: false });
     await reader("presence-single");
+    await known("presence-single");
     assert.deepEqual(await query("/channels/presence-single", { info: "user_count,subscription_count" }),
       { occupied: true, user_count: 1, subscription_count: 1 });
     await backend.trigger("cache-single", "e", "kept");
@@ -135,6 +144,7 @@ describe("REST API", () => {
 
   test("an idempotency key delivers once and gives the same answer", async () => {
     const channel = await reader("idempotent");
+    await known("idempotent");
     const body = { name: "e", channel: "idempotent", data: "d", info: "subscription_count" };
     const inBody = [];
     for (let i = 0; i < 3; i += 1) inBody.push(await post(EVENTS, { ...body, idempotency_key: "key-1", attempt: i }));

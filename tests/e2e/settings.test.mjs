@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { channelAuth, sdk, signedRequest, userAuth } from "./support/clients.mjs";
 import { RawClient, RawSocket } from "./support/raw.mjs";
-import { APPS, SLOW, Server, get, request, until } from "./support/server.mjs";
+import { APPS, SLOW, Server, get, request, testOfOneNode, until } from "./support/server.mjs";
 
 // Each value differs from its default, so that a key that is ignored fails its test. Keys that
 // other suites set (time-outs of connections, drain, replay cache, quotas of apps) are not here.
@@ -30,7 +30,7 @@ describe("settings have their effect", () => {
   const post = (path, value, headers = {}) => signedRequest(server, app, "POST", `/apps/main/${path}`, { body: JSON.stringify(value), headers });
   const event = { name: "e", channel: "c", data: "d" };
 
-  test("loops: so many threads serve", async () => {
+  testOfOneNode("loops: so many threads serve", async () => {
     const threads = ({ pid }) => readdirSync(`/proc/${pid}/task`).length;
     const other = await Server.start({ loops: 1 });
     const more = threads(server) - threads(other);
@@ -96,7 +96,7 @@ describe("settings have their effect", () => {
     assert.match(idle.text, /^HTTP\/1\.1 200 /);
   });
 
-  test("http.max_connections, of each loop", async () => {
+  testOfOneNode("http.max_connections, of each loop", async () => {
     const many = await Promise.all(Array.from({ length: 100 }, () => RawSocket.open(server.port)));
     await until(() => many.filter((raw) => /^HTTP\/1\.1 503 /.test(raw.text)).length >= 100 - 3 * 20, 5000, "503 beyond the limit");
     assert.ok(many.filter((raw) => !raw.ended).length >= 20);
@@ -150,6 +150,7 @@ describe("settings have their effect", () => {
   });
 
   test("cluster.connection_limits.per_user", async () => {
+    await server.limitsAreOpen();
     const signIn = async () => {
       const raw = await RawClient.open(server);
       const user = JSON.stringify({ id: "one-user" });
@@ -193,7 +194,7 @@ describe("settings that switch off or away", () => {
 
   test("log.level: errors only", () => assert.ok(!/"level":"(info|debug|trace)"/.test(server.output), server.output));
 
-  test("metrics.host and metrics.enabled", async () => {
+  testOfOneNode("metrics.host and metrics.enabled", async () => {
     await server.terminate();
     server.settings.metrics = { ...server.settings.metrics, host: "127.0.0.2" };
     await server.run();

@@ -140,6 +140,7 @@ describe("sign-in", () => {
   });
 
   test("a user has at most so many connections", async () => {
+    await server.limitsAreOpen();
     const first = await rawSignIn("many", APPS.peruser);
     const second = await rawSignIn("many", APPS.peruser);
     await first.next("pusher:signin_success");

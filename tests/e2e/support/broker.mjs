@@ -72,6 +72,12 @@ export class Broker {
     await this.ended;
   }
 
+  /** For the end of this process, which waits for nothing. */
+  endNow() {
+    this.process.kill("SIGKILL");
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
   async stop() {
     if (this.process && !this.exited) await this.kill();
     rmSync(this.folder, { recursive: true, force: true });

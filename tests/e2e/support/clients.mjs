@@ -13,10 +13,13 @@ export const MASTER_KEY = keepSecret(Buffer.alloc(32, 7).toString("base64"));
 
 /** The REST SDK for one app. */
 export function sdk(server, app = APPS.main, options = {}) {
-  return new PusherSdk({
-    appId: app.id, key: app.key, secret: app.secret, host: "127.0.0.1", port: String(server.port),
+  const at = (port) => new PusherSdk({
+    appId: app.id, key: app.key, secret: app.secret, host: "127.0.0.1", port: String(port),
     useTLS: false, encryptionMasterKeyBase64: MASTER_KEY, ...options,
   });
+  const backend = at(server.port);
+  backend.others = (server.ports ?? []).filter((port) => port !== server.port).map(at);
+  return backend;
 }
 
 /** An answer of an auth endpoint; its signature and what it signs are confidential. */
@@ -34,7 +37,7 @@ const open = new Set();
 export function connect(server, app = APPS.main, { user, ...options } = {}) {
   const backend = sdk(server, app);
   const client = new PusherClient(app.key, {
-    cluster: "none", wsHost: "127.0.0.1", wsPort: server.port, forceTLS: false,
+    cluster: "none", wsHost: "127.0.0.1", wsPort: server.clientPort ?? server.port, forceTLS: false,
     enabledTransports: ["ws"], enableStats: false,
     channelAuthorization: {
       customHandler({ socketId, channelName }, done) {
@@ -79,6 +82,23 @@ export async function joined(client, name, ms = 8000) {
   return channel;
 }
 
+/** Waits until the node of each back end lists the user on a presence channel. */
+export async function isListed(backend, name, id) {
+  for (const node of [backend, ...backend.others]) {
+    await until(async () => {
+      const { users } = await (await node.get({ path: `/channels/${name}/users` })).json();
+      return users.some((user) => user.id === id);
+    }, 5000, `${id} among the users of ${name}`);
+  }
+}
+
+/** Subscribes to a presence channel; every node knows it when this returns. */
+export async function present(backend, client, name) {
+  const channel = await joined(client, name);
+  await isListed(backend, name, channel.members.me.id);
+  return channel;
+}
+
 /** Subscribes and keeps what happens: channel.seen = [[event, data, metadata], ...]. */
 export function watched(client, name) {
   const channel = client.subscribe(name);
@@ -111,15 +131,18 @@ export async function staysAway(client, code) {
 let markers = 0;
 
 /**
- * Publishes a marker and waits for it on every channel object: what was sent before on that
- * channel has arrived by then, or never will.
+ * Publishes a marker at each node and waits for it on every channel object: what was sent before on
+ * that channel has arrived by then, or never will.
  */
 export async function settle(backend, ...channels) {
   markers += 1;
   const marker = `marker-${markers}`;
   const names = [...new Set(channels.map((channel) => channel.name))];
-  for (const name of names) await backend.trigger(name, marker, "");
-  for (const channel of channels) await received(channel, marker);
+  const events = [marker, ...backend.others.map((_, i) => `${marker}-${i}`)];
+  for (const name of names) {
+    await Promise.all([backend, ...backend.others].map((at, i) => at.trigger(name, events[i], "")));
+  }
+  for (const channel of channels) await Promise.all(events.map((event) => received(channel, event)));
 }
 
 // --- requests without the SDK ------------------------------------------------------------------

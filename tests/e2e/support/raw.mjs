@@ -9,7 +9,7 @@ export class RawClient {
     this.frames = [];
     this.closed = null;
     this.refused = null;  // HTTP status of a refused upgrade
-    this.socket = new WebSocket(`ws://127.0.0.1:${server.port}${path ?? `/app/${app.key}?protocol=7`}`,
+    this.socket = new WebSocket(`ws://127.0.0.1:${server.clientPort}${path ?? `/app/${app.key}?protocol=7`}`,
       { headers, perMessageDeflate: false, ...options });
     this.socket.on("message", (bytes) => {
       const frame = parse(bytes.toString("utf8"));
@@ -121,7 +121,7 @@ export class RawSocket {
 
 /** Upgraded by hand, for frames that no library would send. */
 export async function upgradedSocket(server, app = APPS.main) {
-  const raw = await RawSocket.open(server.port);
+  const raw = await RawSocket.open(server.clientPort);
   raw.write(`GET /app/${app.key}?protocol=7 HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
   await raw.has(/connection_established/);

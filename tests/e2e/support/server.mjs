@@ -5,13 +5,19 @@ import http from "node:http";
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
+import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 export const ROOT = path.resolve(HERE, "../../..");
 export const BINARY = path.resolve(HERE, "..", process.env.MILLRACE_BIN || "../../build/release/millrace");
+// The broker of the three nodes that stand for a server; empty: it is one node.
+const CLUSTER = process.env.MILLRACE_E2E_CLUSTER || "";
 // Sanitizer builds are slower; every deadline grows with this.
 export const SLOW = /^(asan|tsan)$/.test(process.env.MILLRACE_PRESET || "") ? 4 : 1;
+
+/** A test of what one node alone has or does; it is none where three nodes stand for a server. */
+export const testOfOneNode = CLUSTER ? () => {} : test;
 
 /** Calls `predicate` until it gives something true, which is returned; fails after `ms`. */
 export async function until(predicate, ms = 5000, what = predicate.toString()) {
@@ -92,8 +98,14 @@ export class Server {
     this.exited = null;
   }
 
-  /** A production node with APPS; `settings` are laid over the defaults. */
+  /** A production node with APPS, or three; `settings` are laid over the defaults. */
   static async start(settings = {}, options = {}) {
+    if (!CLUSTER) return Server.startAlone(settings, options);
+    const { ManyNodes } = await import("./many_nodes.mjs");
+    return ManyNodes.start(CLUSTER, settings, options);
+  }
+
+  static async startAlone(settings, options) {
     for (let attempt = 0; ; attempt += 1) {
       const [port, metricsPort] = await freePorts(2);
       const server = new Server({
@@ -117,6 +129,11 @@ export class Server {
   get url() { return `http://127.0.0.1:${this.port}`; }
   get metricsUrl() { return `http://127.0.0.1:${this.metricsPort}`; }
   get pid() { return this.process.pid; }
+  // Where clients go, all ports, all metrics, and when limits hold: other where nodes are many.
+  get clientPort() { return this.port; }
+  get ports() { return [this.port]; }
+  async metrics() { return (await get(`${this.metricsUrl}/metrics`)).body; }
+  async limitsAreOpen() {}
 
   /** Starts the process (again, after it ended) and waits until it is ready. */
   async run() {
@@ -182,7 +199,7 @@ export class Server {
   async stop() {
     try {
       if (this.exited) throw new Error(`the server had ended (${describeExit(this.exited)}):\n${this.output.slice(-4000)}`);
-      if (this.settings.metrics.enabled) checkNoSecret((await get(`${this.metricsUrl}/metrics`)).body, "/metrics");
+      if (this.settings.metrics.enabled) checkNoSecret(await this.metrics(), "/metrics");
       const exit = await this.terminate();
       this.checkLogs();
       if (exit.code !== 0) throw new Error(`the server ended with ${describeExit(exit)}:\n${this.output.slice(-4000)}`);
