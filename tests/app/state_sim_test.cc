@@ -438,15 +438,15 @@ class Shop {
 
 void run_seeds(std::uint64_t step, Shop::Order order) {
   const std::uint64_t first = step * chosen("MILLRACE_SIM_SEED", std::random_device()());
-  const std::uint64_t runs = chosen("MILLRACE_SIM_RUNS", 200);
+  const std::uint64_t runs = chosen("MILLRACE_SIM_RUNS", 200) / step;
   std::cout << "seeds from " << first << ", " << runs << " of them\n";
   int failed = 0;
   for (std::uint64_t i = 0; i < runs && failed < 3; ++i) {
     const std::string problem = Shop(first + i * step, order).run();
     if (problem.empty()) continue;
     ++failed;
-    ADD_FAILURE() << "MILLRACE_SIM_SEED=" << first / step + i
-                  << " MILLRACE_SIM_RUNS=1: " << problem;
+    ADD_FAILURE() << "MILLRACE_SIM_SEED=" << first / step + i << " MILLRACE_SIM_RUNS=" << step
+                  << ": " << problem;
   }
 }
 
