@@ -1,9 +1,10 @@
 // ./dev prove faults: each fault at length, over each broker, against its bounds; a table at the end.
-import { brokerHangs, brokerKilled, brokerSlow, nodeCutOff, poisoned, presenceGhosts } from "./support/faults.mjs";
+import { brokerHangs, brokerKilled, brokerSlow, nodeCutOff, poisoned, presenceGhosts, quotaAfterKill } from "./support/faults.mjs";
 import { BROKERS } from "./support/rig.mjs";
 
 const seconds = Number(process.env.MILLRACE_FAULT_SECONDS || 30);
 const rounds = Number(process.env.MILLRACE_FAULT_ROUNDS || 100);
+const quotaRounds = Math.ceil(rounds / 5);
 const load = { rate: Number(process.env.MILLRACE_FAULT_RATE || 200), channels: 30 };
 const longest = Math.max(seconds, 4 * seconds);  // 120 s of a cut
 
@@ -29,6 +30,7 @@ const FAULTS = [
   cut(`the broker's way to a node cut for ${seconds} s`, "toNode", seconds),
   { id: "F25", name: "a node with 1,000 members killed", run: (broker) => presenceGhosts({ broker, members: 1000, rounds: 1 }), bounds: [is("wrong", 0), below("slowest", 6000)] },
   { id: "F25", name: `a node with 20 members killed and started, ${rounds} times`, run: (broker) => presenceGhosts({ broker, members: 20, rounds }), bounds: [is("wrong", 0), below("slowest", 6000)] },
+  { id: "F25-quota", name: `a node with 50 of an app's 150 connections killed, ${quotaRounds} times`, run: (broker) => quotaAfterKill({ broker, share: 50, rounds: quotaRounds }), bounds: [is("excess", 0), below("slowest", 6000)] },
   { id: "F31", name: `broker 500 ms late for ${seconds} s`, run: (broker) => brokerSlow({ broker, ...load, seconds }), bounds: [...honest, ...lossless] },
   { id: "F32", name: "1,000 envelopes of each kind that nobody can read", run: (broker) => poisoned({ broker, ...load, rounds: 1000 }),
     bounds: [...honest, { text: "logged <= 1 line a second and reason", holds: (found) => found.logged <= found.reasons * Math.ceil(found.seconds) }] },

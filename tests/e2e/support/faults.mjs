@@ -205,3 +205,59 @@ export const presenceGhosts = ({ members, rounds, cluster = {}, ...options }) =>
   watchers.forEach((watcher) => watcher.close());
   return { rounds, members, slowest, wrong };
 });
+
+// --- limits --------------------------------------------------------------------------------------
+
+const isAdmitted = (client) => !client.closed && client.of("pusher:connection_established").length > 0;
+
+async function tryAll(node, app, count) {
+  const clients = Array.from({ length: count }, () => new RawClient(node, { app }));
+  await until(() => clients.every((client) => client.closed || isAdmitted(client)), 5000, `an answer for each of ${count} clients`);
+  return clients.filter(isAdmitted);
+}
+
+/** So many clients of the app on this node, which may refuse some at first. */
+async function crowd(node, app, count) {
+  const clients = await tryAll(node, app, count);
+  const end = performance.now() + 20_000;
+  while (clients.length < count && performance.now() < end) {
+    await pause(20);
+    clients.push(...await tryAll(node, app, count - clients.length));
+  }
+  if (clients.length < count) throw new Error(`${node.settings.node.name} admitted ${clients.length} of ${count} clients in 20 s`);
+  return clients;
+}
+
+/**
+ * F25-quota: the nodes together hold as many connections as their app may have, and one of them is
+ * killed, `rounds` times: how long until another has admitted as many as it had, and how many were
+ * admitted beyond the limit. The first time, and each second one
+ * after it, the killed one starts again at once.
+ */
+export const quotaAfterKill = ({ share, rounds, cluster = {}, ...options }) => {
+  const app = { ...APPS.quota, max_connections: 3 * share };
+  return withRig({ ...options, channels: 1, rate: 1, settings: { cluster, apps: [APPS.main, app] } }, async (rig) => {
+    const victim = rig.nodes.at(-1);
+    let slowest = 0;
+    let excess = 0;
+    const tryBeyond = async () => {
+      const more = (await Promise.all(rig.nodes.map((node) => tryAll(node, app, 1)))).flat();
+      excess += more.length;
+      more.forEach((client) => client.close());
+    };
+    for (let round = 0; round < rounds; round += 1) {
+      const crowds = await Promise.all(rig.nodes.map((node) => crowd(node, app, share)));
+      await tryBeyond();
+      const begin = performance.now();
+      await victim.kill();
+      const running = round % 2 === 0 ? victim.run() : undefined;
+      const [more] = await Promise.all([crowd(rig.nodes[0], app, share), running]);
+      slowest = Math.max(slowest, performance.now() - begin);
+      if (!running) await victim.run();
+      await rig.isWhole();
+      await tryBeyond();
+      for (const client of [...crowds.flat(), ...more]) client.close();
+    }
+    return { rounds, limit: 3 * share, slowest, excess };
+  });
+};
