@@ -216,14 +216,15 @@ Read<Excepted> read_except(const json::Value& root) {
   return excepted;
 }
 
-Read<std::uint8_t> read_priority(const json::Value& root) {
+Read<std::uint8_t> read_priority(const json::Value& root, std::uint8_t usual) {
   const auto member = given(root, "priority");
-  if (!member) return std::uint8_t{1};
+  if (!member) return usual;
   const std::string_view text = member->raw();
-  if (text.size() == 1 && text[0] >= '0' && text[0] <= '3') {
+  if (text.size() == 1 && text[0] >= '0' && text[0] <= '0' + model::kCriticalPriority) {
     return static_cast<std::uint8_t>(text[0] - '0');
   }
-  return bad("priority " + shown(text) + " is no priority; send 0 (critical), 1 (usual), 2 or 3");
+  return bad("priority " + shown(text) +
+             " is no priority; send 0 (low), 1 (usual), 2 (high) or 3 (critical)");
 }
 
 bool is_reserved(std::string_view event) {
@@ -264,7 +265,10 @@ Read<Publication> read_broadcast(json::Parser& parser, std::string_view body,
   if (!addressee) return addressee.error();
   auto except = read_except(root.value());
   if (!except) return except.error();
-  const auto priority = read_priority(root.value());
+  const bool is_for_user =
+      addressee.value() && addressee.value()->kind() == model::ChannelKind::kServerToUser;
+  const auto priority =
+      read_priority(root.value(), is_for_user ? model::kHighPriority : model::kUsualPriority);
   if (!priority) return priority.error();
   auto key = read_key(root.value());
   if (!key) return key.error();

@@ -37,7 +37,7 @@ base::Result<Publication, Errc> read_batch(json::Parser& parser, std::string_vie
 
 // Body of POST /broadcast: {name, data, to?, except?, priority?, idempotency_key?}. `to` is "all"
 // (the default), {"user":id} or {"channel":name}, `except` {"socket_id":...}, {"node":name} or
-// both.
+// both. `priority` is 0 (low) to 3 (critical); the default is 2 to a user, else 1.
 base::Result<Publication, Errc> read_broadcast(json::Parser& parser, std::string_view body,
                                                const model::AppOptions& app);
 

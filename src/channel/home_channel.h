@@ -14,6 +14,7 @@
 #include "channel/other_nodes.h"
 #include "channel/presence.h"
 #include "channel/service.h"
+#include "model/priority.h"
 #include "model/verdict.h"
 
 namespace mr::channel {
@@ -32,9 +33,9 @@ struct Publish {
   std::optional<bool> delta = std::nullopt;
   model::Tags tags = {};
   std::string except_node = {};  // a node's name: its connections do not get it
-  std::uint8_t priority = 1;     // 0 (critical) to 3
-  bool is_remote = false;        // it came over the broker, and is not sent again
-  bool is_returned = false;      // and it is ours
+  std::uint8_t priority = model::kUsualPriority;
+  bool is_remote = false;    // it came over the broker, and is not sent again
+  bool is_returned = false;  // and it is ours
   // What the node where it entered decided; kNone with `conflation_key` empty: take it from the
   // data.
   model::Verdict verdict = model::Verdict::kNone;

@@ -10,6 +10,7 @@
 #include "channel/other_nodes.h"
 #include "model/app.h"
 #include "model/channel_name.h"
+#include "model/priority.h"
 #include "model/socket_id.h"
 #include "model/tags.h"
 
@@ -42,7 +43,7 @@ struct PublishEvent {
   std::optional<bool> delta = std::nullopt;
   model::Tags tags = {};
   std::string except_node = {};  // a node's name: its connections do not get it
-  std::uint8_t priority = 1;     // 0 (critical) to 3
+  std::uint8_t priority = model::kUsualPriority;
 };
 
 struct PublishOutcome {
@@ -63,7 +64,7 @@ struct BroadcastEvent {
   std::string data;  // JSON text of the member
   std::optional<model::SocketId> except = std::nullopt;
   std::string except_node = {};  // a node's name: its connections do not get it
-  std::uint8_t priority = 1;     // 0 (critical) to 3
+  std::uint8_t priority = model::kUsualPriority;
 };
 
 class Service {

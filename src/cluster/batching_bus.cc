@@ -13,7 +13,7 @@ constexpr std::size_t kBatchCost = 64;  // header, fields and signature, at most
 
 // Somebody waits for everything else: for a marker, or for the proof that a partition is heard.
 bool may_wait(std::string_view envelope) {
-  return peek_kind(envelope) == Kind::kData && peek_priority(envelope) > 0;
+  return peek_kind(envelope) == Kind::kData && peek_priority(envelope) < model::kCriticalPriority;
 }
 
 }  // namespace

@@ -116,7 +116,7 @@ class Control final : public BusEvents, public TableEvents, public CommandEvents
 
  private:
   void tick();
-  void say(Message message, std::uint8_t priority = 1);
+  void say(Message message, std::uint8_t priority = model::kUsualPriority);
   void subscribe();
   void register_node();
   void join_if_welcome();

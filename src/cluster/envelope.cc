@@ -96,10 +96,10 @@ std::optional<Error> refuse_header(std::string_view header) {
                                           ", which this node does not know; its format is " +
                                           std::to_string(byte_at(header, kFormatAt))};
   }
-  if (byte_at(header, kPriorityAt) > kPriorityMax) {
+  if (byte_at(header, kPriorityAt) > model::kCriticalPriority) {
     return Error{EnvelopeErrc::kField,
                  "its priority is " + std::to_string(byte_at(header, kPriorityAt)) + "; at most " +
-                     std::to_string(kPriorityMax) + " can be there"};
+                     std::to_string(model::kCriticalPriority) + " can be there"};
   }
   if (read_boot(header.substr(kFromAt)) == BootId::kNone) {
     return Error{EnvelopeErrc::kField, "its sender is the boot id 0, which no node has"};

@@ -47,11 +47,10 @@ enum class EnvelopeErrc : std::uint8_t {
 
 inline constexpr std::size_t kEnvelopeBytesMax = (16 << 20) + (64 << 10);
 inline constexpr std::size_t kEnvelopeListMax = 64 * 1024;  // entries of one list
-inline constexpr std::uint8_t kPriorityMax = 3;
 
 struct Envelope {
   BootId from = BootId::kNone;
-  std::uint8_t priority = 1;  // 0 (critical) to kPriorityMax
+  std::uint8_t priority = model::kUsualPriority;
   Message message;
   bool operator==(const Envelope&) const = default;
 };

@@ -9,6 +9,7 @@
 
 #include "cluster/node_facts.h"
 #include "cluster/types.h"
+#include "model/priority.h"
 #include "model/socket_id.h"
 #include "model/tags.h"
 #include "model/verdict.h"
@@ -32,9 +33,9 @@ struct EventMessage {
   std::optional<bool> delta;
   model::Tags tags;
   model::Verdict verdict = model::Verdict::kNone;
-  std::uint8_t priority = 1;  // in the header
-  std::string except_node;    // a node's name: its connections do not get it
-  bool is_ordered = false;    // nobody has it before the broker gives it back, its sender neither
+  std::uint8_t priority = model::kUsualPriority;  // in the header
+  std::string except_node;                        // a node's name: its connections do not get it
+  bool is_ordered = false;  // nobody has it before the broker gives it back, its sender neither
   std::uint64_t cache_time = 0;  // of an event of a cache channel: by HybridClock
   bool operator==(const EventMessage&) const = default;
 };
@@ -173,8 +174,8 @@ struct BroadcastMessage {
   std::string event;
   std::string data;  // JSON text of the member
   std::optional<model::SocketId> except;
-  std::string except_node;    // a node's name: its connections do not get it
-  std::uint8_t priority = 1;  // in the header
+  std::string except_node;                        // a node's name: its connections do not get it
+  std::uint8_t priority = model::kUsualPriority;  // in the header
   bool operator==(const BroadcastMessage&) const = default;
 };
 

@@ -29,7 +29,7 @@ bool Outbox::holds(std::uint32_t partition) const {
 
 // What waits of the partition was numbered before: it goes in front of what comes now.
 void Outbox::promote(std::uint32_t partition, std::uint8_t priority) {
-  for (std::size_t lower = priority + std::size_t{1}; lower < queues_.size(); ++lower) {
+  for (std::size_t lower = priority; lower-- > 0;) {
     if (waiting_[partition][lower] == 0) continue;
     Queue stays;
     for (Queued& queued : queues_[lower]) {
@@ -45,7 +45,7 @@ void Outbox::enqueue(std::uint32_t partition, std::uint64_t sequence, std::strin
                      std::uint8_t priority) {
   promote(partition, priority);
   push(priority, {partition, sequence, std::move(envelope)});
-  for (std::size_t lowest = queues_.size(); lowest-- > 0;) {
+  for (std::size_t lowest = 0; lowest < queues_.size(); ++lowest) {
     while (queued_bytes_ > queue_bytes_max_ && !queues_[lowest].empty()) {
       forget(queues_[lowest].front(), lowest);
       queues_[lowest].pop_front();
@@ -56,7 +56,7 @@ void Outbox::enqueue(std::uint32_t partition, std::uint64_t sequence, std::strin
 
 void Outbox::drain(base::Function<bool(std::uint32_t, std::string_view)> send) {
   std::vector<bool> is_full(partitions_);
-  for (std::size_t priority = 0; priority < queues_.size(); ++priority) {
+  for (std::size_t priority = queues_.size(); priority-- > 0;) {
     std::erase_if(queues_[priority], [&](const Queued& queued) {
       if (is_full[queued.partition]) return false;
       if (!send(queued.partition, queued.envelope)) {
@@ -70,9 +70,9 @@ void Outbox::drain(base::Function<bool(std::uint32_t, std::string_view)> send) {
 }
 
 std::uint64_t Outbox::tail(std::uint32_t partition) const {
-  for (const Queue& queue : queues_) {
-    const auto first = std::ranges::find(queue, partition, &Queued::partition);
-    if (first != queue.end()) return first->sequence - 1;
+  for (auto queue = queues_.rbegin(); queue != queues_.rend(); ++queue) {
+    const auto first = std::ranges::find(*queue, partition, &Queued::partition);
+    if (first != queue->end()) return first->sequence - 1;
   }
   return ring_.tail(partition);
 }
@@ -81,8 +81,8 @@ Tails Outbox::tails() const {
   Tails tails = ring_.tails();
   if (is_empty()) return tails;
   std::vector<std::uint64_t> first_queued(partitions_);
-  for (auto queue = queues_.rbegin(); queue != queues_.rend(); ++queue) {
-    for (auto queued = queue->rbegin(); queued != queue->rend(); ++queued) {
+  for (const Queue& queue : queues_) {
+    for (auto queued = queue.rbegin(); queued != queue.rend(); ++queued) {
       first_queued[queued->partition] = queued->sequence;
     }
   }

@@ -183,7 +183,7 @@ class Relay final : public BusEvents {
   void report_unknown(std::uint32_t partition) { report_unknown(partition, loop_.clock().now()); }
 
   Peer& peer(BootId boot);
-  std::string encode(Message message, std::uint8_t priority = 1);
+  std::string encode(Message message, std::uint8_t priority = model::kUsualPriority);
   bool say(Subject subject, Message message);
   bool is_flowing() const;
   void send_queued();

@@ -97,10 +97,7 @@ bool Hub::reply(OutletId id, std::string bytes, std::uint8_t priority) {
   auto at = waiting.replies.end();
   if (priority != Reply::kAnswer) {
     const auto first = waiting.replies.begin() + (waiting.reply_offset > 0 ? 1 : 0);
-    const auto waits = [priority](const Reply& reply) {
-      return reply.priority > priority && reply.priority != Reply::kAnswer;
-    };
-    while (at != first && waits(*std::prev(at))) --at;
+    while (at != first && std::prev(at)->priority < priority) --at;
   }
   waiting.replies.insert(at, Reply{std::move(bytes), priority});
   queue(id);

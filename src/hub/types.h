@@ -48,9 +48,9 @@ class OutletEvents {
 };
 
 // Bytes for one connection alone. What it is answered keeps its order; broadcasts go before those
-// of a lower priority (a higher number), never before answers.
+// of a lower priority, never before answers.
 struct Reply {
-  static constexpr std::uint8_t kAnswer = UINT8_MAX;
+  static constexpr std::uint8_t kAnswer = UINT8_MAX;  // above all of model/priority.h
   std::string bytes;
   std::uint8_t priority = kAnswer;
 };

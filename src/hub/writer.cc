@@ -210,11 +210,11 @@ void Writer::gather(Outlet& outlet, bool all) {
 // Each writev has one priority, as long as several wait.
 void Writer::gather_all(const Outlet& outlet) {
   const Priorities waiting = priorities_of(outlet);
-  is_cut_ = waiting.first < waiting.last;
+  is_cut_ = waiting.highest > waiting.lowest;
   for (SubscriptionId id = outlet.first; id != kNone; id = subscriptions_.at(id).next) {
     if (!subscriptions_.is_active(id)) continue;
     const Subscription& subscription = subscriptions_.at(id);
-    const std::uint32_t end = is_cut_ ? end_of(outlet, id, waiting.first)
+    const std::uint32_t end = is_cut_ ? end_of(outlet, id, waiting.highest)
                                       : subscriptions_.log(subscription.channel).end();
     if (is_cut_ && end == subscription.cursor) continue;
     if (!gather_entries(outlet, id, end)) return;
@@ -230,8 +230,8 @@ Writer::Priorities Writer::priorities_of(const Outlet& outlet) const {
     for (std::uint32_t number = subscription.cursor; number != log.end(); ++number) {
       const model::Message& message = *log.at(number).message;
       if (!waits_for(outlet, id, message)) continue;
-      found.first = std::min(found.first, message.priority);
-      found.last = std::max(found.last, message.priority);
+      found.highest = std::max(found.highest, message.priority);
+      found.lowest = std::min(found.lowest, message.priority);
       if (!log.has_priorities) break;
     }
   }
@@ -244,7 +244,7 @@ std::uint32_t Writer::end_of(const Outlet& outlet, SubscriptionId id, std::uint8
   const ChannelLog& log = subscriptions_.log(subscription.channel);
   for (std::uint32_t number = log.end(); number != subscription.cursor; --number) {
     const model::Message& message = *log.at(number - 1).message;
-    if (message.priority <= priority && waits_for(outlet, id, message)) return number;
+    if (message.priority >= priority && waits_for(outlet, id, message)) return number;
   }
   return subscription.cursor;
 }

@@ -51,10 +51,10 @@ class Writer {
   void gather(Outlet& outlet, bool all);
   bool gather_waiting(Outlet& outlet);
   void gather_all(const Outlet& outlet);
-  // The lowest and the highest that wait for the outlet.
+  // Of what waits for the outlet.
   struct Priorities {
-    std::uint8_t first = UINT8_MAX;
-    std::uint8_t last = 0;
+    std::uint8_t highest = 0;
+    std::uint8_t lowest = UINT8_MAX;
   };
   Priorities priorities_of(const Outlet& outlet) const;
   std::uint32_t end_of(const Outlet& outlet, SubscriptionId id, std::uint8_t priority) const;

@@ -12,6 +12,7 @@
 
 #include "base/ref.h"
 #include "model/chain_entry.h"
+#include "model/priority.h"
 #include "model/socket_id.h"
 
 namespace mr::model {
@@ -21,9 +22,6 @@ using Form = std::uint32_t;
 inline constexpr Form kPlainForm = 0;
 inline constexpr Form kFullForm = 1;
 inline constexpr Form kFirstDeltaForm = 2;
-
-// 0 (critical) to 3: what goes first where messages have to wait.
-inline constexpr std::uint8_t kUsualPriority = 1;
 
 // The pieces of one frame, in order; what is not needed is empty.
 using FrameParts = std::array<std::string_view, 3>;

@@ -131,7 +131,7 @@ TEST_F(PusherApiTest, WithoutTheBrokerA503SaysWhetherTheEventMayStillCome) {
 TEST_F(PusherApiTest, ABroadcastGoesToAllToAUserOrToAChannel) {
   EXPECT_EQ(post("/apps/1/broadcast",
                  R"({"name":"e","data":{"a":1},"except":{"socket_id":"1.2","node":"n1"},)"
-                 R"("priority":0})")
+                 R"("priority":3})")
                 .body,
             "{}");
   ASSERT_EQ(channels_.broadcasts.size(), 1U);
@@ -140,7 +140,7 @@ TEST_F(PusherApiTest, ABroadcastGoesToAllToAUserOrToAChannel) {
   EXPECT_EQ(event.data, R"("{\"a\":1}")");
   EXPECT_EQ(event.except, (model::SocketId{1, 2}));
   EXPECT_EQ(event.except_node, "n1");
-  EXPECT_EQ(event.priority, 0);
+  EXPECT_EQ(event.priority, model::kCriticalPriority);
   EXPECT_TRUE(channels_.published.empty());
 
   EXPECT_EQ(post("/apps/1/broadcast",
@@ -148,15 +148,37 @@ TEST_F(PusherApiTest, ABroadcastGoesToAllToAUserOrToAChannel) {
                 .status,
             200);
   EXPECT_EQ(
-      post("/apps/1/broadcast", R"({"name":"e","data":"1","to":{"channel":"c"},"priority":3})")
+      post("/apps/1/broadcast", R"({"name":"e","data":"1","to":{"channel":"c"},"priority":0})")
           .status,
       200);
   ASSERT_EQ(channels_.published.size(), 2U);
   EXPECT_EQ(channels_.published[0].channel.text(), "#server-to-user-u1");
   EXPECT_EQ(channels_.published[0].except_node, "n2");
   EXPECT_EQ(channels_.published[1].channel.text(), "c");
-  EXPECT_EQ(channels_.published[1].priority, 3);
+  EXPECT_EQ(channels_.published[1].priority, model::kLowPriority);
   EXPECT_EQ(api_->counters().events, 3U);
+}
+
+TEST_F(PusherApiTest, ABroadcastToAUserIsHighAndOthersAreUsualWithoutAPriority) {
+  for (const char* to : {"", R"(,"to":{"channel":"c"})", R"(,"to":{"user":"u"})",
+                         R"(,"to":{"user":"u"},"priority":1)"}) {
+    const std::string body = R"({"name":"e","data":"1")" + std::string(to) + "}";
+    ASSERT_EQ(post("/apps/1/broadcast", body.c_str()).status, 200) << body;
+  }
+  ASSERT_EQ(channels_.broadcasts.size(), 1U);
+  EXPECT_EQ(channels_.broadcasts[0].priority, model::kUsualPriority);
+  ASSERT_EQ(channels_.published.size(), 3U);
+  EXPECT_EQ(channels_.published[0].priority, model::kUsualPriority);
+  EXPECT_EQ(channels_.published[1].priority, model::kHighPriority);
+  EXPECT_EQ(channels_.published[2].priority, model::kUsualPriority) << "as it was given";
+}
+
+TEST_F(PusherApiTest, APriorityThatIsNoneIsRefusedWithTheScale) {
+  const http::Response refused =
+      post("/apps/1/broadcast", R"({"name":"e","data":"1","priority":4})");
+  expect_error(refused, 400, "invalid_input");
+  EXPECT_NE(refused.body.find("0 (low), 1 (usual), 2 (high) or 3 (critical)"), std::string::npos)
+      << refused.body;
 }
 
 TEST_F(PusherApiTest, AWrongBroadcastIsRefusedWithWhatItShouldBe) {

@@ -83,7 +83,8 @@ class BatchingBusTest : public testing::Test {
     for (const Sent& sent : sent_) other.on_envelope(sent.subject, sent.bytes);
     return heard.got;
   }
-  std::string event(std::uint64_t number, std::string data = "1", std::uint8_t priority = 1) {
+  std::string event(std::uint64_t number, std::string data = "1",
+                    std::uint8_t priority = model::kUsualPriority) {
     EventMessage message;
     message.sequence = number;
     message.app_id = "a";
@@ -186,12 +187,15 @@ TEST_F(BatchingBusTest, BatchIntervalGathersOverIterationsAndNoLonger) {
 
 TEST_F(BatchingBusTest, MarkersAndCriticalMessagesLeaveAtOnceBehindWhatWaits) {
   make({.interval = 100ms});
-  publish({{kOne, event(1)}, {kTwo, event(2)}, {kOne, probe()}});
+  const std::string high = event(2, "1", model::kHighPriority);
+  publish({{kOne, event(1)}, {kTwo, high}, {kOne, probe()}});
   ASSERT_EQ(sent_.size(), 1U) << "the other partition waits on";
   expect_same(received(), {{kOne, event(1)}, {kOne, probe()}});
-  publish({{kTwo, event(3, "1", 0)}});
-  expect_same(received(),
-              {{kOne, event(1)}, {kOne, probe()}, {kTwo, event(2)}, {kTwo, event(3, "1", 0)}});
+  publish({{kTwo, event(3, "1", model::kCriticalPriority)}});
+  expect_same(received(), {{kOne, event(1)},
+                           {kOne, probe()},
+                           {kTwo, high},
+                           {kTwo, event(3, "1", model::kCriticalPriority)}});
 }
 
 TEST_F(BatchingBusTest, TheControlSubjectNeverWaits) {

@@ -317,7 +317,7 @@ struct Header {
   std::uint8_t format = 1;
   std::uint8_t kind = 1;
   std::uint8_t flags = 0;
-  std::uint8_t priority = 1;
+  std::uint8_t priority = model::kUsualPriority;
   std::uint64_t from = 1;
 };
 
@@ -347,7 +347,8 @@ class RandomMessages {
   explicit RandomMessages(std::uint64_t seed) : random_(seed) {}
 
   Envelope envelope() {
-    return {some_boot(), static_cast<std::uint8_t>(random_.below(kPriorityMax + 1)), message()};
+    return {some_boot(), static_cast<std::uint8_t>(random_.below(model::kCriticalPriority + 1)),
+            message()};
   }
 
  private:

@@ -51,18 +51,33 @@ TEST(OutboxTest, WhatIsCriticalGoesFirstAndNeverBeforeItsOwnPartition) {
   const auto enqueue = [&outbox](std::uint32_t partition, const char* text, std::uint8_t priority) {
     outbox.enqueue(partition, outbox.number(partition, "a", "c"), text, priority);
   };
-  enqueue(1, "1 usual", 1);
-  enqueue(2, "2 late", 3);
-  enqueue(3, "3 late", 3);
-  enqueue(2, "2 critical", 0);
-  enqueue(1, "1 late", 2);
-  enqueue(3, "3 usual", 1);
+  enqueue(1, "1 high", model::kHighPriority);
+  enqueue(2, "2 low", model::kLowPriority);
+  enqueue(3, "3 low", model::kLowPriority);
+  enqueue(2, "2 critical", model::kCriticalPriority);
+  enqueue(1, "1 usual", model::kUsualPriority);
+  enqueue(3, "3 high", model::kHighPriority);
   EXPECT_EQ(outbox.tails(), (Tails{{1, 0}, {2, 0}, {3, 0}}));
-  EXPECT_EQ(drain(outbox, 2), (std::vector<std::string>{"2 late", "2 critical"}));
+  EXPECT_EQ(drain(outbox, 2), (std::vector<std::string>{"2 low", "2 critical"}));
   EXPECT_EQ(outbox.tails(), (Tails{{1, 0}, {2, 2}, {3, 0}}));
-  EXPECT_EQ(drain(outbox, 9), (std::vector<std::string>{"1 usual", "3 late", "3 usual", "1 late"}));
+  EXPECT_EQ(drain(outbox, 9), (std::vector<std::string>{"1 high", "3 low", "3 high", "1 usual"}));
   EXPECT_TRUE(outbox.is_empty());
   EXPECT_EQ(outbox.tail(1), 2U);
+}
+
+TEST(OutboxTest, WhatIsCriticalTakesAllThatWaitsOfItsPartitionAlongInOrder) {
+  Outbox outbox(options_of(1000, 100));
+  const auto enqueue = [&outbox](std::uint32_t partition, const char* text, std::uint8_t priority) {
+    outbox.enqueue(partition, outbox.number(partition, "a", "c"), text, priority);
+  };
+  enqueue(2, "2 high", model::kHighPriority);
+  enqueue(1, "1 high", model::kHighPriority);
+  enqueue(1, "1 usual", model::kUsualPriority);
+  enqueue(1, "1 low", model::kLowPriority);
+  EXPECT_EQ(outbox.tail(1), 0U);
+  enqueue(1, "1 critical", model::kCriticalPriority);
+  EXPECT_EQ(drain(outbox, 9),
+            (std::vector<std::string>{"1 high", "1 usual", "1 low", "1 critical", "2 high"}));
 }
 
 // The shard of partition 2 is away, and comes back.
@@ -79,16 +94,16 @@ TEST(OutboxTest, WhatOnePartitionWaitsForHoldsBackNoOtherAndKeepsItsOrder) {
       return true;
     });
   };
-  enqueue(2, "2 first", 0);
-  enqueue(1, "1 first", 1);
-  enqueue(2, "2 second", 3);
-  enqueue(1, "1 second", 2);
+  enqueue(2, "2 first", model::kCriticalPriority);
+  enqueue(1, "1 first", model::kHighPriority);
+  enqueue(2, "2 second", model::kLowPriority);
+  enqueue(1, "1 second", model::kUsualPriority);
   drain_without(2);
   EXPECT_EQ(sent, (std::vector<std::string>{"1 first", "1 second"}));
   EXPECT_FALSE(outbox.holds(1));
   EXPECT_TRUE(outbox.holds(2));
   EXPECT_EQ(outbox.tails(), (Tails{{1, 2}, {2, 0}}));
-  enqueue(2, "2 third", 1);
+  enqueue(2, "2 third", model::kHighPriority);
   sent.clear();
   drain_without(9);
   EXPECT_EQ(sent, (std::vector<std::string>{"2 first", "2 second", "2 third"}));
@@ -106,7 +121,7 @@ TEST(OutboxTest, UnderPressureNoCriticalMessageIsDroppedAndNoPartitionIsReordere
     const auto partition = static_cast<std::uint32_t>(is_critical ? 0 : 1 + i % 3);
     const std::uint64_t number = outbox.number(partition, "a", "c");
     outbox.enqueue(partition, number, std::to_string(10'000'000 + number),
-                   is_critical ? 0 : static_cast<std::uint8_t>(1 + i % 3));
+                   is_critical ? model::kCriticalPriority : static_cast<std::uint8_t>(i % 3));
   }
   std::vector<std::uint32_t> partitions;
   outbox.drain([&](std::uint32_t partition, std::string_view envelope) {

@@ -32,7 +32,7 @@ describe("broadcasts over one Redis", () => {
   const allHeard = (count, message) => until(() => heard.every((list) => list.length >= count), 5000, message);
 
   test("to all: every pusher-js of every node gets it once, without a channel", async () => {
-    assert.deepEqual(await broadcast(0, { data: { price: 45000 }, priority: 0 }), {});
+    assert.deepEqual(await broadcast(0, { data: { price: 45000 }, priority: 3 }), {});
     await broadcast(2, { data: "second", to: "all" });
     await allHeard(2, "two broadcasts");
     for (const list of heard) assert.deepEqual([...list].sort((a) => (a === "second" ? 1 : -1)), [{ price: 45000 }, "second"]);

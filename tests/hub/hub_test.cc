@@ -352,7 +352,8 @@ TEST(HubRandomTest, EverySubscriberGetsItsStream) {
           const std::string frame = "<" + std::string(1, static_cast<char>('a' + channel)) +
                                     std::to_string(number++) + ">";
           const auto left_out = static_cast<std::uint32_t>(random.below(2 * kOutlets));
-          const auto priority = static_cast<std::uint8_t>(seed % 2 == 0 ? random.below(4) : 1);
+          const auto priority =
+              static_cast<std::uint8_t>(seed % 2 == 0 ? random.below(4) : model::kUsualPriority);
           hub.append(base::make_ref<const model::Message>(
               key, frame, model::SocketId{left_out, left_out}, nullptr, priority));
           for (std::uint32_t i = 0; i < kOutlets; ++i) {

@@ -34,20 +34,20 @@ class PriorityTest : public HubTest {
   OutletId client;
 };
 
-TEST_F(PriorityTest, WhatIsCriticalGoesBeforeDataAndDataBeforeWhatIsLow) {
-  publish("z", "(low)", 3);
-  publish("y", "(data)", 1);
-  publish("z", "(less)", 2);
-  publish("x", "(critical)", 0);
-  EXPECT_EQ(drain(), "(p)(critical)(data)(low)(less)") << "less is behind low: one channel";
+TEST_F(PriorityTest, WhatHasAHigherPriorityGoesFirst) {
+  publish("z", "(low)", model::kLowPriority);
+  publish("y", "(high)", model::kHighPriority);
+  publish("z", "(usual)", model::kUsualPriority);
+  publish("x", "(critical)", model::kCriticalPriority);
+  EXPECT_EQ(drain(), "(p)(critical)(high)(low)(usual)") << "usual is behind low: one channel";
 }
 
 TEST_F(PriorityTest, AChannelKeepsItsOrderAndGoesOnlyAsFarAsItsCriticalMessage) {
-  publish("x", "(x1)", 3);
-  publish("x", "(x2)", 0);
-  publish("x", "(x3)", 1);
-  publish("y", "(y1)", 1);
-  publish("y", "(y2)", 0);
+  publish("x", "(x1)", model::kLowPriority);
+  publish("x", "(x2)", model::kCriticalPriority);
+  publish("x", "(x3)", model::kHighPriority);
+  publish("y", "(y1)", model::kHighPriority);
+  publish("y", "(y2)", model::kCriticalPriority);
   const std::string got = drain();
   EXPECT_TRUE(got.starts_with("(p)(x1)(x2)(y1)(y2)") || got.starts_with("(p)(y1)(y2)(x1)(x2)"))
       << got;
@@ -56,11 +56,11 @@ TEST_F(PriorityTest, AChannelKeepsItsOrderAndGoesOnlyAsFarAsItsCriticalMessage) 
 
 TEST_F(PriorityTest, ItHoldsWhereverTheSocketStops) {
   const std::vector<std::string> frames = {"(x1)", "(x2)", "(y1)", "(y2)", "(z1)"};
-  publish("x", "(x1)", 2);
-  publish("y", "(y1)", 1);
-  publish("z", "(z1)", 0);
-  publish("x", "(x2)", 1);
-  publish("y", "(y2)", 3);
+  publish("x", "(x1)", model::kUsualPriority);
+  publish("y", "(y1)", model::kHighPriority);
+  publish("z", "(z1)", model::kCriticalPriority);
+  publish("x", "(x2)", model::kHighPriority);
+  publish("y", "(y2)", model::kLowPriority);
   for (int step = 0; hub.blocked_count() > 0 && step < 100; ++step) {
     wire.rooms[1] = 1;
     hub.on_writable(client);
@@ -74,20 +74,20 @@ TEST_F(PriorityTest, ItHoldsWhereverTheSocketStops) {
 }
 
 TEST_F(PriorityTest, WhatIsNotForTheClientMovesNothing) {
-  publish("x", "(x1)", 3);
-  publish("x", "(not for you)", 0, model::SocketId{1, 1});
-  publish("y", "(nor this)", 1, model::SocketId{1, 1});
-  publish("y", "(y1)", 2);
+  publish("x", "(x1)", model::kLowPriority);
+  publish("x", "(not for you)", model::kCriticalPriority, model::SocketId{1, 1});
+  publish("y", "(nor this)", model::kHighPriority, model::SocketId{1, 1});
+  publish("y", "(y1)", model::kUsualPriority);
   EXPECT_EQ(drain(), "(p)(y1)(x1)");
 }
 
 TEST_F(PriorityTest, WhoComesWhileItDrainsIsJudgedAnew) {
-  publish("x", "(x1)", 1);
-  publish("y", "(y1)", 3);
+  publish("x", "(x1)", model::kHighPriority);
+  publish("y", "(y1)", model::kLowPriority);
   wire.rooms[1] = 4;
   hub.on_writable(client);
   EXPECT_EQ(wire.got[1], "(p)(x");
-  publish("z", "(z1)", 0);
+  publish("z", "(z1)", model::kCriticalPriority);
   EXPECT_EQ(drain(), "(p)(x1)(z1)(y1)");
 }
 
@@ -95,21 +95,21 @@ TEST_F(PriorityTest, BroadcastsGoBeforeThoseOfALowerPriorityAndNeverBeforeAnAnsw
   const auto broadcast = [&](const char* text, std::uint8_t priority) {
     ASSERT_TRUE(hub.reply(client, text, priority));
   };
-  broadcast("(b3)", 3);
-  broadcast("(b1)", 1);
-  broadcast("(b0)", 0);
-  broadcast("(again)", 1);
+  broadcast("(low)", model::kLowPriority);
+  broadcast("(high)", model::kHighPriority);
+  broadcast("(critical)", model::kCriticalPriority);
+  broadcast("(again)", model::kHighPriority);
   ASSERT_TRUE(hub.reply(client, "(answer)"));
-  broadcast("(late3)", 3);
-  broadcast("(late0)", 0);
-  EXPECT_EQ(drain(), "(p)(b0)(b1)(again)(b3)(answer)(late0)(late3)");
+  broadcast("(late low)", model::kLowPriority);
+  broadcast("(late critical)", model::kCriticalPriority);
+  EXPECT_EQ(drain(), "(p)(critical)(high)(again)(low)(answer)(late critical)(late low)");
 }
 
 TEST_F(PriorityTest, ABroadcastThatIsPartlyWrittenIsWrittenToItsEnd) {
-  ASSERT_TRUE(hub.reply(client, "(low)", 3));
+  ASSERT_TRUE(hub.reply(client, "(low)", model::kLowPriority));
   wire.rooms[1] = 4;
   hub.on_writable(client);
-  ASSERT_TRUE(hub.reply(client, "(critical)", 0));
+  ASSERT_TRUE(hub.reply(client, "(critical)", model::kCriticalPriority));
   EXPECT_EQ(drain(), "(p)(low)(critical)");
 }
 
@@ -119,10 +119,10 @@ class PriorityBoundTest : public PriorityTest {
 };
 
 TEST_F(PriorityBoundTest, TheBoundOfAConnectionCountsAllPrioritiesAlike) {
-  publish("x", std::string(60, 'c'), 0);
-  publish("y", std::string(40, 'l'), 3);
+  publish("x", std::string(60, 'c'), model::kCriticalPriority);
+  publish("y", std::string(40, 'l'), model::kLowPriority);
   EXPECT_TRUE(events.slow.empty());
-  publish("x", "c", 0);
+  publish("x", "c", model::kCriticalPriority);
   EXPECT_EQ(events.slow, std::vector<OutletId>{client});
 }
 
