@@ -4,10 +4,15 @@ import { after, before, describe, test } from "node:test";
 import { codesOf, connect, connected, dataOf, disconnectAll, joined, received, sdk } from "./support/clients.mjs";
 import { Nats } from "./support/nats.mjs";
 import { Redis } from "./support/redis.mjs";
+import { RedisCluster } from "./support/redis_cluster.mjs";
 import { Server, sample, until } from "./support/server.mjs";
 
 const brokers = {
   Redis: { start: () => Redis.start(), settings: (broker) => ({ redis: { url: broker.url } }) },
+  "Redis Cluster": {
+    start: () => RedisCluster.start(),
+    settings: (broker) => ({ adapter: { driver: "redis-cluster", cluster: { nodes: broker.nodes } } }),
+  },
   NATS: {
     start: () => Nats.start({ jetStream: true }),
     settings: (broker) => ({ adapter: { driver: "nats", nats: { servers: [`nats://${broker.address}`] } } }),
