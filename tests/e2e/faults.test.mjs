@@ -2,7 +2,7 @@
 // These wait for states: how fast they come is for the proof, on a quiet machine.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { brokerHangs, brokerKilled, brokerSlow, nodeCutOff, poisoned, presenceGhosts, quotaAfterKill } from "./support/faults.mjs";
+import { brokerHangs, brokerKilled, brokerSlow, failovers, nodeCutOff, poisoned, presenceGhosts, quotaAfterKill } from "./support/faults.mjs";
 import { SLOW } from "./support/server.mjs";
 
 /** Every publish was answered, nobody waited, all was heard once and in order, or counted. */
@@ -60,6 +60,10 @@ describe("more faults over redis", () => {
   test("a node that is killed with members leaves no ghosts, also when it starts again at once", async () => {
     const found = await presenceGhosts({ broker: "redis", members: 50, rounds: 2, cluster: { heartbeat_interval_ms: 500, node_timeout_ms: 3000 } });
     assert.equal(found.wrong, 0, JSON.stringify(found));
+  });
+
+  test("a failover by Sentinel under load costs only what is counted", async () => {
+    isHonest(await failovers({ ...load, times: 1 }));
   });
 
   test("the connections of a node that is killed and starts again at once are free for the others, and not one more", async () => {

@@ -33,6 +33,33 @@ async function outage(rig, { seconds, breakIt, mend, places }) {
   }
 }
 
+/**
+ * F05: the primary is killed and Sentinel names another, `times` times; the slowest of each figure:
+ * the new primary writable and named since the kill, ready and live since it was named.
+ */
+export const failovers = ({ times, ...options }) => withRig({ broker: "sentinel", ...options }, async (rig) => {
+  rig.publishAll();
+  await rig.isLive(performance.now());
+  await pause(WARM_UP);
+  const readiness = rig.watchReadiness();
+  const slowest = { told: 0, promoted: 0, named: 0, ready: 0, live: 0 };
+  try {
+    for (let time = 0; time < times; time += 1) {
+      if (time > 0) await rig.broker.rejoin();
+      const begin = performance.now();
+      await rig.broker.primary.kill();
+      const [told, { promoted, named }] = await Promise.all([readiness.first(begin, 503, 20_000), rig.broker.isReplaced()]);
+      const [ready, live] = await Promise.all([readiness.first(named, 200, 20_000), rig.isLive(named, 20_000)]);
+      const found = { told, promoted: promoted - begin, named: named - begin, ready, live };
+      for (const [name, ms] of Object.entries(found)) slowest[name] = Math.max(slowest[name], ms);
+    }
+    await rig.settle();
+    return { times, ...slowest, ...await rig.check() };
+  } finally {
+    await readiness.stop();
+  }
+});
+
 async function withRig(options, use) {
   const rig = await Rig.start(options);
   let isGood = false;

@@ -7,11 +7,17 @@ import { signedPath } from "./clients.mjs";
 import { Nats } from "./nats.mjs";
 import { Proxy } from "./proxy.mjs";
 import { Redis } from "./redis.mjs";
+import { Sentinels } from "./sentinels.mjs";
 import { APPS, Server, get, request, sample, until } from "./server.mjs";
 
 export const BROKERS = {
   redis: (options) => Redis.start(options),
   nats: (options) => Nats.start({ jetStream: true, ...options }),
+};
+
+/** Those that replace a primary which dies. */
+export const GROUPS = {
+  sentinel: () => Sentinels.start({ downAfter: 1000 }),
 };
 
 export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -136,7 +142,7 @@ export class Rig {
     Object.assign(rig, { rate, size, nodes: [], proxies: [], listeners: [], publishers: [] });
     rig.channels = Array.from({ length: channels }, (_, i) => `load-${i}`);
     try {
-      rig.broker = await BROKERS[broker](brokerOptions);
+      rig.broker = await { ...BROKERS, ...GROUPS }[broker](brokerOptions);
       if (isProxied) {
         rig.proxies = await Promise.all(Array.from({ length: nodes }, () => Proxy.start({ port: rig.broker.port })));
       }
