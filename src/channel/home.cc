@@ -181,13 +181,15 @@ void Home::keep(const HomeChannel& channel, Publish& publish) {
 
 // Who had it as the cached event does not get it again, nor what its origin sent before it.
 model::LeftOut Home::left_out(HomeChannel& channel, const Publish& publish) const {
-  if (channel.early.empty() || !publish.is_remote) return publish.except;
+  const auto early = channel.early.find(publish.version.origin);
+  if (early == channel.early.end() || !publish.is_remote) return publish.except;
   auto had = std::make_shared<std::vector<model::SocketId>>();
-  std::erase_if(channel.early, [&](const HomeChannel::Early& early) {
-    if (early.version.origin != publish.version.origin) return false;
-    if (publish.version.time <= early.version.time) had->push_back(early.socket);
-    return publish.version.time >= early.version.time;
+  std::erase_if(early->second, [&](const auto& one) {
+    const auto& [socket, time] = one;
+    if (publish.version.time <= time) had->push_back(socket);
+    return publish.version.time >= time;
   });
+  if (early->second.empty()) channel.early.erase(early);
   if (MR_PLANTED("cached_event_twice")) had->clear();
   return {publish.except, std::move(had)};
 }
@@ -388,7 +390,8 @@ JoinAnswer Home::join(const Join& join) {
   if (channel.name.is_cache()) {
     answer.cached = cached_->get(key);
     if (answer.cached && answer.cached->is_ahead) {
-      channel.early.push_back({join.socket, answer.cached->version});
+      const CacheVersion& version = answer.cached->version;
+      channel.early[version.origin][join.socket] = version.time;
     }
   }
   if (join.filter || channel.chains) answer.filter = choose(key, join.socket, join.filter).filter;
@@ -422,7 +425,7 @@ void Home::uncount(HomeChannel& channel, std::size_t loop, const model::SocketId
                    Counted counted) {
   MR_ASSERT(channel.subscribers_by_loop[loop] > 0, "left more often than joined");
   --channel.subscribers_by_loop[loop];
-  std::erase_if(channel.early, [&socket](const auto& early) { return early.socket == socket; });
+  for (auto& [origin, early] : channel.early) early.erase(socket);
   if (--channel.subscription_count == 0) {
     nodes_->vacate(channel.partition);
     if (channel.name.is_cache()) cached_->reads().vacate(channel.partition, channel.key);

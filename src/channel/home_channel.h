@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -157,12 +158,9 @@ struct HomeChannel {
   std::vector<Leaving> leaving;
   ChainOptionsRef coordination;  // its settings where all nodes count together; else null
   bool is_coordination_known = false;
-  // Who got a cached event of which the message itself may still come.
-  struct Early {
-    model::SocketId socket;
-    CacheVersion version;
-  };
-  std::vector<Early> early;
+  // Who got a cached event of which the message itself may still come, with the event's time, by
+  // the node of that message.
+  std::map<std::uint64_t, std::map<model::SocketId, std::uint64_t>> early;
   std::unique_ptr<Chains> chains;  // where somebody has a filter or wants deltas
   bool is_expiry_due = false;      // a look at chains without messages is scheduled
   base::TimePoint count_announced{};

@@ -261,8 +261,8 @@ bool Relay::is_to_come(std::uint32_t partition, BootId origin, std::uint64_t num
   if (part == nullptr || origin == self_) return false;
   const auto known = std::ranges::find(part->origins, origin, &Part::Origin::boot);
   if (known != part->origins.end() && known->is_known) return known->last < number;
-  return std::ranges::any_of(
-      peers_, [origin](const Peer& peer) { return peer.boot == origin && peer.is_alive; });
+  // One that was taken for dead may only have been away, and sends what waited.
+  return std::ranges::find(peers_, origin, &Peer::boot) != peers_.end();
 }
 
 RelayState Relay::state() const {
