@@ -256,13 +256,12 @@ void Relay::switch_on_if_marked(Part& part) {
   open_gate(part);
 }
 
+// A node that is not known yet, or was taken for dead, sends what waited when it is back.
 bool Relay::is_to_come(std::uint32_t partition, BootId origin, std::uint64_t number) const {
   const Part* const part = find(partition);
   if (part == nullptr || origin == self_) return false;
   const auto known = std::ranges::find(part->origins, origin, &Part::Origin::boot);
-  if (known != part->origins.end() && known->is_known) return known->last < number;
-  // One that was taken for dead may only have been away, and sends what waited.
-  return std::ranges::find(peers_, origin, &Peer::boot) != peers_.end();
+  return known == part->origins.end() || !known->is_known || known->last < number;
 }
 
 RelayState Relay::state() const {

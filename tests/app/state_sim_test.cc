@@ -20,6 +20,9 @@ const std::array<std::string, 2> kChannels = {"cache-x", "presence-cache-y"};
 const std::string kRoom = "presence-room";  // where users of commands are
 const std::string kOnce = "once";
 
+// A fault ends within this time, and what waited for its end goes out.
+constexpr base::Duration kUntold = 7s;
+
 // A connection that hears one channel, and everything that it got there, in order.
 class Listener {
  public:
@@ -272,7 +275,7 @@ class Shop {
           if (listener->node == node && !listener->is_over()) listener->close();
         }
         world_.nodes[node].reset();
-        ++lives_[node];
+        deaths_[{node, lives_[node]++}] = now();
         node_until_[node] = until;
     }
   }
@@ -349,10 +352,17 @@ class Shop {
         held.insert(newest);
         each += " " + std::to_string(newest);
       }
+      // What a node published just before it died may be known to those alone who heard it.
+      while (held.size() > 1 && is_last_of_a_life(*held.rbegin())) held.erase(*held.rbegin());
       if (held.size() != 1)
         return fail("of " + channel + " the newest event is at each node" + each);
       check_newest(channel, *held.begin());
     }
+  }
+  bool is_last_of_a_life(int number) const {
+    const Published& one = published_[static_cast<std::size_t>(number) - 1];
+    const auto died = deaths_.find({one.node, one.life});
+    return died != deaths_.end() && died->second - one.at < kUntold;
   }
   // What a node took that is still there is not lost, nor does it lose to what is older.
   void check_newest(const std::string& channel, int held) {
@@ -429,6 +439,7 @@ class Shop {
   std::map<int, std::set<std::string>> answers_;
   int keys_ = 0;
   std::array<int, kNodes> lives_{};
+  std::map<std::pair<std::size_t, int>, base::TimePoint> deaths_;
   base::TimePoint broker_until_{};
   base::TimePoint last_fault_{};
   std::array<base::TimePoint, kNodes> node_until_{};
