@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
-import { channelAuth, sdk, signedRequest, userAuth } from "./support/clients.mjs";
+import { channelAuth, sdk, signedPath, signedRequest, userAuth } from "./support/clients.mjs";
 import { RawClient, RawSocket } from "./support/raw.mjs";
 import { APPS, SLOW, Server, get, request, testOfOneNode, until } from "./support/server.mjs";
 
@@ -144,6 +144,11 @@ describe("settings have their effect", () => {
     assert.equal(large.of("pusher:subscription_error").length, 1);
     const first = await join("first", "x");
     assert.equal(first.of("pusher_internal:subscription_succeeded").length, 1);
+    const path = "/apps/main/channels/presence-x/users";
+    for (const port of server.ports) {
+      const isThere = async () => (await get(`http://127.0.0.1:${port}${signedPath(app, "GET", path)}`)).body.includes("first");
+      await until(isThere, 5000, `the member at port ${port}`);
+    }
     const second = await join("second", "x");
     assert.match(JSON.stringify(second.of("pusher:subscription_error")), /channel is full/);
     [large, first, second].forEach((raw) => raw.close());
