@@ -83,10 +83,18 @@ class NatsCluster final : public BackEnd {
     return with;
   }
   // JetStream has a leader.
+  // All three take copies.
   bool has_store() const {
-    return servers[0]
-               ->ask("SUB told 1\r\nPUB $JS.API.STREAM.NAMES told 0\r\n\r\n", "\"total\"")
-               .find("\"total\"") != std::string::npos;
+    const auto told = [this](const std::string& verb, const std::string& body) {
+      return servers[0]->ask("SUB told 1\r\nPUB $JS.API.STREAM." + verb + ".warm told " +
+                                 std::to_string(body.size()) + "\r\n" + body + "\r\n",
+                             "\"type\"");
+    };
+    const std::string made = told(
+        "CREATE", R"({"name":"warm","subjects":["warm"],"storage":"memory","num_replicas":3})");
+    if (made.find("\"created\"") == std::string::npos) return false;
+    told("DELETE", "");
+    return true;
   }
 
   std::vector<std::unique_ptr<NatsServer>> servers;
