@@ -70,9 +70,9 @@ for (const { name, make, section } of KINDS) {
     });
     after(async () => {
       disconnectAll();
-      for (const node of nodes) await node?.stop();
-      await broker?.stop();
+      const ends = await Promise.allSettled([...nodes, broker].map((one) => one?.stop()));
       authority?.remove();
+      for (const end of ends) if (end.reason) throw end.reason;
     });
 
     test(`over ${name} with TLS publishes that enter anywhere come to clients everywhere, once and in order`, async () => {
