@@ -12,7 +12,8 @@ function isHonest(found) {
   assert.ok(found.slowestRest < 3000 * SLOW, text);
   assert.deepEqual([found.missedAtHome, found.duplicates, found.inversions], [0, 0, 0], text);
   assert.ok(found.isAccountedFor, text);
-  assert.ok(found.grownMiB < 64, text);
+  // A sanitizer keeps several bytes of its own for each.
+  assert.ok(found.grownMiB < 64 * SLOW, text);
 }
 
 const load = { rate: 40, channels: 6 };
