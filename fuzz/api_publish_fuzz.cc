@@ -52,7 +52,7 @@ void check(const mr::base::Result<api::Publication, api::Errc>& read) {
   const mr::model::AppOptions app = limits();
   MR_ASSERT(publication.events.size() == publication.wanted.size(), "one answer for each event");
   MR_ASSERT(publication.event_count <= app.max_event_batch_size, "batches are limited");
-  std::vector<mr::channel::ChannelCounts> counts;
+  mr::channel::PublishOutcome outcome;
   for (const auto& event : publication.events) {
     check(event.tags);
     MR_ASSERT(!event.event.empty() && event.event.size() <= app.max_event_name_length, "a name");
@@ -62,9 +62,9 @@ void check(const mr::base::Result<api::Publication, api::Errc>& read) {
     MR_ASSERT(wire.ok(), "an event goes out as JSON");
     const auto data = wire.value().member("data")->as_string();
     MR_ASSERT(data && data->size() <= app.max_event_payload_in_kb * 1024, "data is a string");
-    counts.push_back({event.channel.text(), 1, 1});
+    outcome.counts.push_back({event.channel.text(), 1, 1});
   }
-  MR_ASSERT(checker().parse(api::write_answer(publication, counts)).ok(), "an answer is JSON");
+  MR_ASSERT(checker().parse(api::write_answer(publication, outcome)).ok(), "an answer is JSON");
 }
 
 }  // namespace

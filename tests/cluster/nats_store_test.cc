@@ -286,5 +286,20 @@ TEST(NatsStoreTest, AnswersOfTheServerAreReadForWhatTheySay) {
   }
 }
 
+// The clock overflowed: found by the fuzz target.
+TEST(NatsStoreTest, ATimeThatNoClockHoldsIsNone) {
+  json::Parser parser(1 << 20);
+  const auto written = [&parser](const std::string& year) {
+    return nats::read_kv_answer(parser, R"({"message":{"seq":2,"data":"dmFsdWU=","time":")" + year +
+                                            R"(-01-31T12:34:56.123456789Z"}})")
+        .written;
+  };
+  EXPECT_TRUE(written("1970"));
+  EXPECT_TRUE(written("2261"));
+  EXPECT_FALSE(written("1969"));
+  EXPECT_FALSE(written("2262"));
+  EXPECT_FALSE(written("9999"));
+}
+
 }  // namespace
 }  // namespace mr::cluster::test

@@ -70,8 +70,9 @@ std::optional<base::WallTime> read_time(std::string_view text) {
   const auto read = std::from_chars(fraction.data() + 1, end, nanoseconds);
   const std::chrono::year_month_day day(std::chrono::year(static_cast<int>(parts[0])),
                                         std::chrono::month(parts[1]), std::chrono::day(parts[2]));
-  const bool is_good = read.ec == std::errc{} && read.ptr == end && day.ok() && parts[3] < 24 &&
-                       parts[4] < 60 && parts[5] < 60;
+  // A clock of nanoseconds ends in 2262.
+  const bool is_good = read.ec == std::errc{} && read.ptr == end && day.ok() && parts[0] >= 1970 &&
+                       parts[0] < 2262 && parts[3] < 24 && parts[4] < 60 && parts[5] < 60;
   if (!is_good) return std::nullopt;
   return std::chrono::sys_days(day) + std::chrono::hours(parts[3]) +
          std::chrono::minutes(parts[4]) + std::chrono::seconds(parts[5]) +
